@@ -52,3 +52,29 @@ LAB_INVERSE_KNEE = 0.2068966
 
 # Networks predict ab / AB_SCALE; sRGB's own a is in [-86.2, 98.3], its b in [-107.9, 94.5].
 AB_SCALE = 110.0
+
+# The 313 cells of the ab plane that hold sRGB colours, on a grid of 10 (Zhang, Isola, Efros 2016): in each row a, the
+# first and the last b, every step of 10 between them taken. Read row by row this is the order of `pts_in_hull.npy`.
+AB_BIN_STEP = 10
+AB_BIN_RANGES = {
+    -90: (50, 90),
+    -80: (20, 90),
+    -70: (0, 90),
+    -60: (-20, 90),
+    -50: (-30, 100),
+    -40: (-40, 100),
+    -30: (-50, 100),
+    -20: (-50, 100),
+    -10: (-60, 100),
+    0: (-70, 100),
+    10: (-80, 90),
+    20: (-80, 90),
+    30: (-90, 90),
+    40: (-100, 90),
+    50: (-100, 80),
+    60: (-110, 80),
+    70: (-110, 80),
+    80: (-110, 70),
+    90: (-110, 70),
+    100: (-90, 0),
+}

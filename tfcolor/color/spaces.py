@@ -52,7 +52,7 @@ def yuv_to_rgb(yuv):
 
 
 def rgb_to_lab(rgb):
-    """RGB [..., 3] -> CIE 1976 Lab [..., 3] (D65, 2 degrees): L in [0, 100], a in [-86.2, 98.3], b in [-107.9, 94.5]."""
+    """RGB [..., 3] -> CIE 1976 Lab [..., 3] (D65, 2 degrees): L in [0, 100], a in [-86.2, 98.3], b in [-108, 94.5]."""
     xyz = ops.matmul(_to_linear(rgb), _matrix(RGB_TO_XYZ)) / _row(D65_WHITE)
     # Both branches of a `where` are differentiated, so the root never sees the values that the other branch serves.
     f = ops.where(

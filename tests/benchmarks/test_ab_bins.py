@@ -1,0 +1,131 @@
+"""How much the 313 bins cost, each beside the usual way in the same run.
+
+Run it by name, `pytest tests/benchmarks`: setup.cfg (`norecursedirs`) keeps this folder out of the plain `pytest`.
+Both ways alternate, and a ratio is the median over the pairs: other load on the machine takes from both alike. The
+table that pytest-benchmark prints holds our own times; the ratios are printed with `-rP` and stored as `extra_info`.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.color
+import tensorflow as tf
+from keras import ops
+from sklearn.neighbors import NearestNeighbors
+
+from tfcolor.color import ab_bins
+from tfcolor.color.spaces import rgb_to_lab
+
+SHAPE = (16, 40, 40)  # a batch of 160 px photos at stride 4
+
+
+def compare(benchmark, ours, theirs, at_least, rounds=15):
+    """Times both in turns, prints and asserts the ratio, and leaves our own times to pytest-benchmark."""
+    ratios = []
+    for function in (ours, theirs):
+        function()
+    for _ in range(rounds):
+        ratios.append(seconds(theirs) / seconds(ours))
+    ratio = float(np.median(ratios))
+    benchmark.extra_info["times faster"] = ratio
+    print(f"{benchmark.name}: {ratio:.1f} times faster")
+    benchmark(ours)
+    assert ratio >= at_least
+
+
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+@pytest.fixture(scope="module")
+def ab():
+    rgb = np.random.default_rng(0).random((*SHAPE, 3)).astype("float32")
+    return tf.constant(rgb_to_lab(rgb)[..., 1:])
+
+
+def dense_target_of_scikit_learn(ab):
+    """As published: a ball tree, a Gaussian, and an array [pixels, 313], given to the device as float32."""
+    tree = NearestNeighbors(n_neighbors=5, algorithm="ball_tree").fit(ab_bins.CENTRES)
+    colours = ab.numpy().reshape(-1, 2)
+
+    def encode():
+        distances, nearest = tree.kneighbors(colours)
+        weights = np.exp(-(distances**2) / (2 * ab_bins.SIGMA**2))
+        target = np.zeros((len(colours), ab_bins.BINS))
+        target[np.arange(len(colours))[:, None], nearest] = weights / weights.sum(axis=1, keepdims=True)
+        return tf.constant(target, tf.float32)
+
+    return encode
+
+
+@pytest.mark.parametrize(("encode", "at_least"), [(ab_bins.encode, 9), (ab_bins.encode_by_table, 30)])
+def test_soft_encoding(benchmark, ab, encode, at_least):
+    compiled = tf.function(encode)
+    compare(benchmark, lambda: compiled(ab)[1].numpy(), dense_target_of_scikit_learn(ab), at_least)
+
+
+def sparse_loss(logits, indices, weights):
+    return ab_bins.cross_entropy(logits, indices, weights)
+
+
+def dense_loss(logits, indices, weights):
+    target = ops.sum(ops.one_hot(indices, ab_bins.BINS) * weights[..., None], axis=-2)
+    return -ops.mean(ops.sum(target * ops.log_softmax(logits), axis=-1))
+
+
+def step(loss):
+    """A loss -> a function that computes it with its gradient to logits [16, 40, 40, 313]."""
+    rng = np.random.default_rng(0)
+    logits = tf.constant(rng.normal(size=(*SHAPE, ab_bins.BINS)), tf.float32)
+    encoding = ab_bins.encode_by_table(tf.constant(rng.uniform(-80, 80, (*SHAPE, 2)), tf.float32))
+
+    @tf.function
+    def compiled(logits, indices, weights):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(logits, indices, weights)
+        return value, tf.convert_to_tensor(tape.gradient(value, logits))
+
+    return lambda: compiled(logits, *encoding)[0].numpy()
+
+
+def test_loss_and_gradient(benchmark):
+    assert step(sparse_loss)() == pytest.approx(step(dense_loss)(), rel=1e-5)
+    compare(benchmark, step(sparse_loss), step(dense_loss), at_least=5)
+
+
+def test_memory_of_loss_and_gradient():
+    def peak(name):
+        command = [sys.executable, "-m", "tests.benchmarks.test_ab_bins", name]
+        return int(subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout)
+
+    ours, theirs = peak("sparse"), peak("dense")
+    print(f"loss and gradient: {ours / 1e6:.0f} MB above the logits, dense {theirs / 1e6:.0f} MB")
+    assert ours < theirs / 2
+
+
+def test_lab(benchmark):
+    rgb = np.random.default_rng(0).random((16, 160, 160, 3)).astype("float32")
+    tensor = tf.constant(rgb)
+    compiled = tf.function(rgb_to_lab)
+    compare(benchmark, lambda: compiled(tensor).numpy(), lambda: skimage.color.rgb2lab(rgb), at_least=1)
+
+
+def peak_memory(loss):
+    """What a loss and its gradient take at most beyond what stands before, in bytes (Linux)."""
+    run = step(loss)
+    run()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    run()
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * (int(status["VmHWM"].split()[0]) - int(status["VmRSS"].split()[0]))
+
+
+if __name__ == "__main__":
+    print(peak_memory({"sparse": sparse_loss, "dense": dense_loss}[sys.argv[1]]))

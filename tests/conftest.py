@@ -1,0 +1,36 @@
+"""What several tests share: a tiny training's run folder, and where the prepared data and weights lie."""
+
+import os
+import pathlib
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHARED = pathlib.Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder with prepared data, weights and published arrays; skips where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"no {SHARED}: prepared data and weights are not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """A run folder of `tfcolor train --task multitask --smoke`: every part there, nothing learnt."""
+    from tfcolor import train
+
+    folder = tmp_path_factory.mktemp("runs") / "multitask"
+    assert train.main(["--task", "multitask", "--smoke", "--workdir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_model(run_folder):
+    """The run folder exported: MODEL/1."""
+    from tfcolor import export
+
+    return export.export(run_folder, run_folder.parent / "tiny")

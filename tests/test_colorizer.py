@@ -1,0 +1,56 @@
+"""The colouriser in memory: full size, the photo's own lightness, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from tfcolor.colorizer import Colorizer, find_model
+
+
+@pytest.fixture(scope="module")
+def colorizer(saved_model):
+    return Colorizer.load(str(saved_model.parent))
+
+
+@pytest.mark.parametrize("shape", [(300, 451), (300, 451, 3), (1, 1), (1, 900, 3), (513, 700)])
+def test_full_size_and_own_lightness(colorizer, shape):
+    photo = np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
+    gray = photo if photo.ndim == 2 else np.rint(photo @ np.array([0.299, 0.587, 0.114]))
+    colored = colorizer.colorize(photo)
+    assert colored.shape == (*shape[:2], 3) and colored.dtype == np.uint8
+    assert np.abs(colored @ np.array([0.299, 0.587, 0.114]) - gray).max() <= 1.0
+
+
+def test_colour_given_is_not_seen(colorizer):
+    gray = np.random.default_rng(0).integers(60, 180, (64, 64)).astype("uint8")
+    np.testing.assert_array_equal(colorizer.colorize(gray), colorizer.colorize(np.repeat(gray[..., None], 3, axis=-1)))
+
+
+def test_the_network_sees_no_more_than_its_size(colorizer, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        colorizer, "chroma", lambda gray: seen.append(gray.shape) or np.zeros((*gray.shape, 2), "float32")
+    )
+    colorizer.colorize(np.zeros((2000, 1000), "uint8"))
+    colorizer.colorize(np.zeros((20, 10), "uint8"))
+    assert np.prod(seen[0]) <= colorizer.size**2 * 1.02 and seen[0][0] == pytest.approx(2 * seen[0][1], abs=2)
+    assert seen[1] == (20, 10)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((4, 4)), np.zeros((4, 4, 4), "uint8"), np.zeros((0, 4), "uint8"), np.zeros(4, "uint8")]
+)
+def test_other_arrays_are_named(colorizer, array):
+    with pytest.raises(ValueError, match=r"uint8 \[H, W\]"):
+        colorizer.colorize(array)
+
+
+def test_unknown_knobs_are_named(colorizer):
+    with pytest.raises(ValueError, match="no temperature; it takes saturation"):
+        colorizer.colorize(np.zeros((8, 8), "uint8"), temperature=0.5)
+
+
+def test_unknown_models_are_named(tmp_path):
+    with pytest.raises(ValueError, match="shipped"):
+        find_model("nowhere")
+    with pytest.raises(ValueError, match="neither"):
+        find_model(str(tmp_path))

@@ -1,0 +1,56 @@
+"""Recipes: changed by --set, kept as JSON, read from files, and every mistake named."""
+
+import pathlib
+
+import pytest
+
+from tfcolor.recipe import Recipe, read_recipe
+
+RECIPES = sorted((pathlib.Path(__file__).parents[1] / "train").glob("*.py"))
+
+
+def test_json_brings_back_the_same_recipe():
+    recipe = Recipe(task="yuv", crop_area=(0.5, 0.9), loss_weights={"regression": 2.0})
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_set_reaches_every_kind_of_field():
+    recipe = Recipe().changed(
+        ["epochs=3", "data=synthetic", "crop_area=(.5, 1)", "head_options.regression.loss=huber", "learning_rate=1"]
+    )
+    assert (recipe.epochs, recipe.data, recipe.crop_area) == (3, "synthetic", (0.5, 1))
+    assert recipe.head_options == {"regression": {"loss": "huber"}}
+    assert recipe.learning_rate == 1.0
+    assert Recipe() == Recipe()  # nothing shared between recipes was changed
+
+
+@pytest.mark.parametrize(
+    "setting, said",
+    [
+        ("epoch=3", "did you mean epochs"),
+        ("epochs", "key=value"),
+        ("epochs=many", "wants a int"),
+        ("epochs=0", "from 1 up"),
+        ("size=100", "multiple of 32"),
+        ("crop_area=(0, 1)", "crop_area"),
+        ("precision=half", "mixed_bfloat16"),
+        ("seed.sub=1", "no dictionary"),
+    ],
+)
+def test_mistakes_are_named(setting, said):
+    with pytest.raises(ValueError, match=said):
+        Recipe().changed([setting])
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_reads_and_has_its_run_card(path):
+    assert read_recipe(path).task
+    assert path.with_suffix(".md").is_file()
+
+
+def test_recipe_files_that_are_not(tmp_path):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match="function recipe"):
+        read_recipe(tmp_path / "empty.py")
+    with pytest.raises(ValueError, match=r"no such file; there are .*empty\.py"):
+        read_recipe(tmp_path / "other.py")

@@ -1,0 +1,115 @@
+"""A training: interrupted at any moment it ends in the very same weights; what it writes; what it refuses."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tfcolor import train
+from tfcolor.trainer import BEST, LAST, STATE, load_matching, load_run
+
+FEW = ["--task", "multitask", "--smoke", "--set", "epochs=3", "--set", "random_gray=0.5", "--set", "epoch_steps=3"]
+
+
+def weights(folder):
+    with np.load(folder / STATE) as state:
+        return {name: state[name] for name in state.files if name != "progress"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train.main([*FEW, "--workdir", str(folder)])
+    return folder
+
+
+def test_run_folder_has_everything(undisturbed):
+    for name in ("recipe.json", "classes.json", "log.csv", "samples.png", BEST, LAST, STATE):
+        assert (undisturbed / name).is_file(), name
+    assert list((undisturbed / "tensorboard").iterdir())
+    assert not list(undisturbed.glob(".writing-*"))
+    rows = list(csv.DictReader((undisturbed / "log.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["val_regression"]) > 0
+
+
+def test_killed_and_resumed_ends_in_the_same_weights(undisturbed, tmp_path):
+    """kill -9 as soon as the first epoch is written, once more in the middle of the second."""
+    command = [sys.executable, "-m", "tfcolor.train", *FEW, "--workdir", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "run" / STATE).exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(list(csv.DictReader((tmp_path / "run" / "log.csv").open()))) < 3  # it was killed on the way
+    train.main([*FEW, "--workdir", str(tmp_path / "run")])
+    ours, theirs = weights(tmp_path / "run"), weights(undisturbed)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    log, reference = ((f / "log.csv").read_text().splitlines() for f in (tmp_path / "run", undisturbed))
+    assert [row.split(",")[3:] for row in log] == [row.split(",")[3:] for row in reference]
+
+
+def test_finished_training_asked_again_does_nothing(undisturbed, capsys):
+    before = (undisturbed / STATE).stat().st_mtime_ns
+    assert train.main([*FEW, "--workdir", str(undisturbed)]) == 0
+    assert (undisturbed / STATE).stat().st_mtime_ns == before
+    assert "tfcolor evaluate" in capsys.readouterr().out
+
+
+def test_another_recipe_does_not_take_over_a_run_folder(undisturbed):
+    with pytest.raises(ValueError, match="another recipe"):
+        train.main([*FEW, "--set", "seed=5", "--debug", "--workdir", str(undisturbed)])
+
+
+def test_early_stop(tmp_path):
+    # A rate of zero never gets better than its first epoch.
+    settings = ["epochs=9", "early_stop=2", "learning_rate=0.0", "weight_decay=0.0", "freeze_batchnorm=True"]
+    sets = [word for setting in settings for word in ("--set", setting)]
+    train.main(["--task", "yuv", "--smoke", *sets, "--workdir", str(tmp_path)])
+    assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_loads(tmp_path, precision):
+    train.main(["--task", "yuv", "--smoke", "--set", f"precision={precision}", "--workdir", str(tmp_path)])
+    system = load_run(tmp_path)
+    assert system.model.trainable_variables[0].dtype == "float32"
+
+
+def test_start_takes_the_layers_that_fit(undisturbed):
+    system = load_run(undisturbed)
+    for variable in system.model.trainable_variables:
+        variable.assign(variable * 0 + 7)
+    load_matching(system.model, str(undisturbed / LAST))
+    assert not any((np.asarray(v) == 7).all() for v in system.model.trainable_variables)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--task", "mulitask"], "there are yuv"),
+        (["--task", "yuv", "--set", "epoch=1"], "did you mean epochs"),
+        (["--task", "yuv", "--smoke", "--set", "batch=65"], "fewer than a batch"),
+        (["--task", "yuv", "--set", "data=nothing_of_the_sort"], "no data set"),
+        (["--task", "yuv", "--smoke", "--set", "start=nowhere.h5"], "no such file"),
+        (["--recipe", "nowhere.py"], "no such file"),
+    ],
+)
+def test_mistakes_are_named(arguments, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        train.main([*arguments, "--debug", "--workdir", str(tmp_path / "run")])
+    assert not (tmp_path / "run" / STATE).exists()
+
+
+def test_load_run_names_what_is_no_run_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"no recipe\.json"):
+        load_run(tmp_path)
+    assert os.listdir(tmp_path) == []

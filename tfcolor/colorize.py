@@ -1,0 +1,455 @@
+"""`tfcolor colorize`: photos and folders of photos, in colour.
+
+What becomes of one photo is `tfcolor.photo.colorize_photo`; here are the command line, the many, and what is said.
+"""
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tfcolor import __version__
+from tfcolor.command import INTERRUPTED, Parser, verb
+from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats
+from tfcolor.photo.colorizing import COLORED, HAS_COLOR
+from tfcolor.photo.formats import Format
+from tfcolor.photo.limits import MAX_PIXELS
+
+ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
+PIPE = "-"
+KNOBS = ("saturation", "vividness", "temperature")
+EXISTS, FAILED = "exists", "failed"  # outcomes beside those of `colorize_photo`
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: as Ctrl-C, with its own exit code."""
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        "tfcolor colorize",
+        description="Colour photos and folders of photos. The originals are never touched.",
+        epilog="Exit codes: 0 every photo is done; 1 some could not be done; 2 the command is wrong; 130 stopped.",
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="INPUT", help="a photo, a folder (with all below it), or - for standard input")
+    add("-o", "--output", required=True, metavar="OUT", help="a file for one photo, else a folder; - standard output")
+    add("--model", metavar="NAME_OR_DIR", help="a shipped model, a run folder or a SavedModel (default: a shipped one)")
+    add("--saturation", type=_number_from(0), metavar="S", help="chroma times S")
+    add("--vividness", type=float, metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
+    add("--temperature", type=_number_from(0), metavar="T", help="1 mean ... 0 mode; models with a distribution")
+    names = sorted(formats.BY_NAME)
+    add("--output-format", choices=names, metavar="FORMAT", help=f"{', '.join(names)} (default: the photo's own)")
+    add("--quality", type=_whole_number(1, 100), metavar="Q", help="1-100 of JPEG, WebP, AVIF (default: a JPEG's own)")
+    add("--chroma", choices=("auto", "444", "420"), default="auto", help="chroma of a JPEG (default: by its size)")
+    add("--edges", action=argparse.BooleanOptionalAction, default=False, help="let colours follow the photo's edges")
+    add("--overwrite", action="store_true", help="replace outputs that exist (a folder run passes them by)")
+    add("--skip-color", action="store_true", help="leave photos that have colour alone; sepia counts as gray")
+    add("--all-pages", action="store_true", help="all pages and frames, as pages of a TIFF (default: the first)")
+    add("--allow-truncated", action="store_true", help="do damaged photos as far as they go")
+    add("--max-pixels", type=_whole_number(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
+    add("--no-mark", action="store_true", help="do not write into the XMP that the colour was invented")
+    add("--workers", type=_whole_number(1), metavar="N", help="photos at a time (default: the cores, at most 4)")
+    add("--report", metavar="FILE", help="add a line of JSON for each photo")
+    add("--dry-run", action="store_true", help="say what would be done, and touch nothing")
+    add("--profile", action="store_true", help="say where the time went")
+    add("--quiet", action="store_true", help="errors only")
+    return parser
+
+
+def _number_from(lowest: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not lowest <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text}: a number of at least {lowest} is needed")
+        return value
+
+    return number
+
+
+def _whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if value < lowest or (highest is not None and value > highest):
+            limits = f"at least {lowest}" if highest is None else f"{lowest} to {highest}"
+            raise argparse.ArgumentTypeError(f"{text}: a whole number, {limits}, is needed")
+        return value
+
+    return whole_number
+
+
+@verb("colorize")
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    args = build_parser().parse_args(argv)
+    warnings.filterwarnings("ignore", module="PIL")  # what matters of it becomes our own line
+    try:
+        with _terminated_by_sigterm():
+            return _run(args)
+    except Terminated:
+        return TERMINATED
+
+
+@contextlib.contextmanager
+def _terminated_by_sigterm() -> Iterator[None]:
+    def stop(*_):
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# What is to be done.
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photo: where its bytes come from and go to; `source` and `target` are for people and the report."""
+
+    source: str
+    target: str
+    read: Callable[[], bytes]
+    write: Callable[[bytes], None]
+
+
+@dataclass
+class Work:
+    """All that a command asks for.
+
+    `exist`: outputs that are there already, as (source, target). `failures`: lines about what cannot even be tried.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    exist: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
+    others: int = 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    options = Options(
+        output_format=formats.BY_NAME.get(args.output_format),
+        quality=args.quality,
+        chroma=args.chroma,
+        edges=args.edges,
+        skip_color=args.skip_color,
+        all_pages=args.all_pages,
+        limits=Limits(args.max_pixels, args.allow_truncated),
+    )
+    out = Path(args.output)
+    single = len(args.inputs) == 1 and not (args.inputs[0] != PIPE and os.path.isdir(args.inputs[0]))
+    if PIPE in args.inputs and not single:
+        raise ValueError("- is one photo from standard input: give it alone")
+    if single and args.output != PIPE and out.suffix.lower() in formats.BY_ENDING:
+        options = replace(options, output_format=_format_of_name(out, options))
+        work = _work_on_one(args, out, options)
+    elif args.output == PIPE or PIPE in args.inputs:
+        if not single or (args.inputs[0] == PIPE and args.output != PIPE):
+            raise ValueError("a pipe carries one photo: tfcolor colorize - -o - or -o NAME.jpg")
+        work = _work_on_one(args, out, options)
+    else:
+        work = _work_on_many(args, out, options)
+    return _dry_run(work) if args.dry_run else _do(args, work, options)
+
+
+def _format_of_name(out: Path, options: Options) -> Format:
+    kind, ending = formats.BY_ENDING[out.suffix.lower()], out.suffix.lower()
+    if not kind.written or ending in formats.NEVER_WRITTEN:
+        raise ValueError(f"{shown(out)}: colour is not written as {ending}: {', '.join(sorted(formats.BY_NAME))}")
+    if options.output_format not in (None, kind):
+        raise ValueError(f"{shown(out)}: its ending and --output-format {options.output_format.name} disagree")
+    return kind
+
+
+def _work_on_one(args: argparse.Namespace, out: Path, options: Options) -> Work:
+    """A photo from a file or standard input, to a file or standard output."""
+    source = args.inputs[0]
+    if args.output != PIPE:
+        if out.is_dir():
+            raise ValueError(f"{shown(out)} is a folder: name a file")
+        if out.exists() and source != PIPE and os.path.exists(source) and os.path.samefile(out, source):
+            raise ValueError(f"{shown(out)} is the photo itself: originals are never overwritten, name another file")
+        if out.exists() and not args.overwrite:
+            raise ValueError(f"{shown(out)} exists: --overwrite replaces it")
+    largest = options.limits.file_bytes
+    if source == PIPE:
+        data = b"" if args.dry_run else sys.stdin.buffer.read(largest + 1)
+        if len(data) > largest:
+            raise ValueError(f"more than {largest:,} bytes on standard input: a larger --max-pixels")
+        read, name = functools.partial(bytes, data), "standard input"
+    else:
+        read, name = functools.partial(files.read_file, Path(source), largest), shown(source)
+    if args.output == PIPE:
+        return Work([Task(name, "standard output", read, _write_to_standard_output)])
+    return Work([Task(name, shown(out), read, functools.partial(files.write_file, out))], folders={out.parent})
+
+
+def _write_to_standard_output(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work:
+    """Photos and folders, into a folder."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{shown(out)} is a file: these inputs need a folder")
+    for one in args.inputs:
+        if os.path.isdir(one) and out.is_dir() and os.path.samefile(one, out):
+            raise ValueError(f"{shown(one)} is the input and the output: name another folder")
+    found = folders.find([Path(one) for one in args.inputs], out)
+    work = Work(others=found.others)
+    work.failures = [f"{shown(one)}: cannot be listed: chmod or another user" for one in found.unreadable]
+    originals = {os.path.realpath(source) for source, _ in found.photos}
+    for job in folders.plan(found.photos, out, options):
+        if os.path.realpath(job.target) in originals:
+            raise ValueError(f"{shown(job.target)} is one of the photos: name another folder")
+        work.folders.add(job.target.parent)
+        if job.target.exists() and not args.overwrite:
+            work.exist.append((shown(job.source), shown(job.target)))
+            continue
+        read = functools.partial(files.read_file, job.source, options.limits.file_bytes)
+        write = functools.partial(files.write_file, job.target)
+        work.tasks.append(Task(shown(job.source), shown(job.target), read, write))
+    return work
+
+
+def _dry_run(work: Work) -> int:
+    for task in work.tasks:
+        print(f"{task.source} -> {task.target}")
+    for source, target in work.exist:
+        print(f"{source} -> {target} (exists)")
+    return ALL_DONE
+
+
+# Doing it.
+
+
+def _do(args: argparse.Namespace, work: Work, options: Options) -> int:
+    with contextlib.ExitStack() as stack:
+        report = stack.enter_context(Report(args.report)) if args.report else None
+        speaker = stack.enter_context(Speaker(args, len(work.tasks) + len(work.exist)))
+        tally = Counter({EXISTS: len(work.exist)})
+        for line in work.failures:
+            speaker.say(line)
+            tally[FAILED] += 1
+        for source, target in work.exist if report else ():
+            report.add({"input": source, "output": target, "outcome": EXISTS})
+        if work.tasks:
+            predict, size, options = _load(args, options)
+            speaker.begin(len(work.tasks))
+            for folder in work.folders:
+                files.remove_leftovers(folder)
+            do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(report))
+            for record in _in_threads(do, work.tasks, args.workers or min(4, os.cpu_count() or 1), speaker):
+                tally[record["outcome"]] += 1
+                speaker.tell(record)
+                if report:
+                    report.add(record)
+        speaker.sum_up(tally, work.others)
+    return SOME_FAILED if tally[FAILED] else ALL_DONE
+
+
+def _load(args: argparse.Namespace, options: Options):
+    """The model's prediction and size, and the options with its name; its first prediction is made, as that is slow.
+
+    Raises:
+        ValueError: there is no such model, or it cannot take one of the knobs.
+    """
+    from tfcolor.colorizer import Colorizer
+
+    knobs = {name: getattr(args, name) for name in KNOBS if getattr(args, name) is not None}
+    colorizer = Colorizer.load(args.model)
+    predict = functools.partial(colorizer.chroma, **knobs)
+    predict(np.tile(np.arange(64, dtype="uint8"), (64, 1)))
+    agent = "" if args.no_mark else f"tfcolor {__version__}, model {colorizer.name} {colorizer.version}"
+    return predict, colorizer.size, replace(options, agent=agent)
+
+
+def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -> dict:
+    """Colour one photo; its line of the report. Whatever is wrong with it stays here, a closed pipe apart."""
+    record = {"input": task.source, "output": None, "outcome": FAILED, "warnings": [], "seconds": 0.0}
+    started = time.perf_counter()
+    try:
+        data = task.read()
+        if hashes:
+            record["input_sha256"] = hashlib.sha256(data).hexdigest()
+        result = colorize_photo(data, predict, size, options)
+        record["warnings"] = list(result.warnings)
+        record["outcome"] = result.outcome
+        if result.data is not None:
+            _check_name(task.target, result.format)
+            task.write(result.data)
+            record["output"] = task.target
+            if hashes:
+                record["output_sha256"] = hashlib.sha256(result.data).hexdigest()
+        record["stages"] = {stage: round(seconds, 4) for stage, seconds in result.seconds.items()}
+    except BrokenPipeError:
+        raise
+    except PhotoError as error:
+        record |= {"outcome": FAILED, "error": str(error), "traceback": traceback.format_exc()}
+    except Exception as error:
+        line = f"{type(error).__name__}: {str(error).splitlines()[:1]}: this is a fault in tfcolor, please report it"
+        record |= {"outcome": FAILED, "error": line, "traceback": traceback.format_exc()}
+    record["seconds"] = round(time.perf_counter() - started, 4)
+    return record
+
+
+def _check_name(target: str, written: Format) -> None:
+    kind = formats.BY_ENDING.get(Path(target).suffix.lower(), written)
+    if kind is not written:
+        raise PhotoError(f"its pages need a {written.name}, {target} is none", f"-o NAME{written.endings[0]}")
+
+
+def _in_threads(do: Callable[[Task], dict], tasks: Iterable[Task], workers: int, speaker: "Speaker") -> Iterator[dict]:
+    """The record of each task, as they come. Ctrl-C: what is under way is finished, the rest is not begun."""
+    waiting, running = iter(tasks), set()
+    pool = ThreadPoolExecutor(workers)
+
+    def begin_more() -> None:
+        while len(running) < workers:
+            task = next(waiting, None)
+            if task is None:
+                return
+            running.add(pool.submit(do, task))
+
+    def finished() -> Iterator[Future]:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            running.discard(future)
+            yield future
+
+    try:
+        begin_more()
+        while running:
+            for future in finished():
+                begin_more()
+                yield future.result()
+    except KeyboardInterrupt:
+        speaker.say("stopping: what is under way is finished first; Ctrl-C again drops it")
+        try:
+            while running:
+                for future in finished():
+                    yield future.result()
+        except KeyboardInterrupt:
+            files.drop_unfinished()
+            os._exit(INTERRUPTED)
+        raise
+    finally:
+        pool.shutdown()
+
+
+# Telling.
+
+
+def shown(name) -> str:
+    """A file's name as one line of printable characters: others are escaped, bytes that are no text too."""
+    text = os.fspath(name)
+    return "".join(
+        f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c if c.isprintable() else repr(c)[1:-1]
+        for c in text
+    )
+
+
+class Report:
+    """A file of JSON lines, one a photo, added to at each run."""
+
+    def __init__(self, path: str):
+        try:
+            self._file = open(path, "a+b")
+        except OSError as error:
+            raise ValueError(f"--report {shown(path)}: {error.strerror}") from None
+
+    def __enter__(self) -> "Report":
+        self._file.seek(0)
+        whole = 0
+        for line in self._file:
+            whole += len(line) if line.endswith(b"\n") else 0  # a killed run may have left half a line
+        self._file.truncate(whole)
+        return self
+
+    def add(self, record: dict) -> None:
+        kept = {key: value for key, value in record.items() if key != "traceback"}
+        self._file.write(json.dumps(kept).encode() + b"\n")
+        self._file.flush()
+
+    def __exit__(self, *_) -> None:
+        self._file.close()
+
+
+class Speaker:
+    """What is said on standard error: a progress bar, a line for each thing that a person should know, the sums."""
+
+    def __init__(self, args: argparse.Namespace, photos: int):
+        self._args, self._photos = args, photos
+        self._stages: Counter = Counter()
+        self._bar = tqdm(disable=True)
+
+    def __enter__(self) -> "Speaker":
+        return self
+
+    def begin(self, total: int) -> None:
+        """Show the progress bar: the model is loaded, `total` photos are to be done."""
+        hidden = self._args.quiet or total < 2
+        pause = 0.1 if sys.stderr.isatty() else 10.0
+        self._bar = tqdm(total=total, unit="photo", disable=hidden, file=sys.stderr, mininterval=pause)
+
+    def __exit__(self, *_) -> None:
+        self._bar.close()
+
+    def say(self, line: str) -> None:
+        with self._bar.external_write_mode(file=sys.stderr):
+            print(line, file=sys.stderr, flush=True)
+
+    def tell(self, record: dict) -> None:
+        """Errors, and notes unless quiet."""
+        self._bar.update()
+        self._stages.update(record.get("stages", {}))
+        if record["outcome"] == FAILED:
+            self.say(f"{record['input']}: {record['error']}")
+            if self._args.debug:
+                self.say(record["traceback"])
+        if self._args.quiet:
+            return
+        for line in record["warnings"]:
+            self.say(f"{record['input']}: note: {line}")
+        if record["outcome"] == HAS_COLOR:
+            self.say(f"{record['input']}: note: it has colour and is left alone")
+
+    def sum_up(self, tally: Counter, others: int) -> None:
+        self._bar.close()
+        if self._args.profile:
+            whole = sum(self._stages.values()) or 1.0
+            shares = (f"{stage} {seconds:.2f} s ({seconds / whole:.0%})" for stage, seconds in self._stages.items())
+            print("  ".join(shares), file=sys.stderr)
+        if self._args.quiet or self._photos == 1:
+            return
+        names = {COLORED: "coloured", EXISTS: "there already", HAS_COLOR: "left alone", FAILED: "failed"}
+        parts = [f"{tally[outcome]} {name}" for outcome, name in names.items() if tally[outcome] or outcome == COLORED]
+        parts += [f"{others} other files"] if others else []
+        print(", ".join(parts), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

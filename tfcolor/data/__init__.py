@@ -1,0 +1,1 @@
+"""Photos for training and measuring: sources by name, their mixture, augmentation. TensorFlow's by choice (tf.data)."""

@@ -1,0 +1,50 @@
+"""Flips and crops of photo and mask together, by keras-cv."""
+
+import tensorflow as tf
+
+
+def random_crop_and_flip(size, crop_area, seed, flip=True):
+    """A function of one example: a random part of the photo at `size` x `size`, half the time mirrored, and its mask.
+
+    Args:
+        size: side of the answer in pixels.
+        crop_area: (smallest, largest) share of the photo that is kept; sides between 3:4 and 4:3.
+        seed: of this epoch; the layers keep a state, so they are made anew for each epoch and mapped one by one.
+        flip: mirror left to right.
+
+    Returns:
+        {"image": uint8 [h, w, 3], "mask": uint8 [h, w, 1]} -> the same at [size, size]; masks by nearest neighbour.
+    """
+    import keras_cv
+
+    crop = keras_cv.layers.RandomCropAndResize(
+        (size, size), crop_area_factor=crop_area, aspect_ratio_factor=(3 / 4, 4 / 3), seed=seed
+    )
+    steps = [keras_cv.layers.RandomFlip("horizontal", seed=seed + 1), crop] if flip else [crop]
+
+    def augment(example):
+        pair = {
+            "images": tf.cast(example["image"], "float32"),
+            "segmentation_masks": tf.cast(example["mask"], "float32"),
+        }
+        for step in steps:
+            pair = step(pair, training=True)
+        return example | {
+            "image": tf.cast(tf.round(pair["images"]), "uint8"),
+            "mask": tf.cast(pair["segmentation_masks"], "uint8"),
+        }
+
+    return augment
+
+
+def whole_photo(size):
+    """A function of one example: the whole photo stretched to `size` x `size` (antialiased), its mask by nearest."""
+
+    def resize(example):
+        image = tf.image.resize(tf.cast(example["image"], "float32"), (size, size), antialias=True)
+        return example | {
+            "image": tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), "uint8"),
+            "mask": tf.image.resize(example["mask"], (size, size), method="nearest"),
+        }
+
+    return resize

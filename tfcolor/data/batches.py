@@ -1,0 +1,122 @@
+"""From sources to uint8 batches: several sources mixed, shuffled anew each epoch, the same for the same seed."""
+
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfcolor.data.augment import random_crop_and_flip, whole_photo
+from tfcolor.data.sources import NO_LABEL, SCENES, decode, open_source
+
+SHUFFLE_BUFFER = 20_000  # encoded photos: at 20 kB each 400 MB at the most
+
+
+class Mixture:
+    """Several sources as one, each with what it has: a missing mask is all 255, a missing scene all 0.
+
+    Args:
+        names: source names joined by "+"; NAME*3 counts three times in an epoch. Example: "pets_sample*10+photos".
+        split: the split of each; "validation" falls back to "test" where a source has no validation split.
+        data_dir: where prepared data sets are.
+        classes: class names of the segmentation head; a source with other classes lends its photos, not its masks.
+        cache: keep the encoded photos in memory after the first epoch.
+
+    Attributes:
+        size: examples in an epoch.
+        classes: as given, or those of the first source that has masks.
+    """
+
+    def __init__(self, names, split="train", *, data_dir=None, classes=None, cache=False):
+        self.sources, repeats = [], []
+        for term in names.split("+"):
+            name, repeat = _parse_term(term)
+            self.sources.append(open_source(name, split, data_dir=data_dir))
+            repeats.append(repeat)
+        self.size = sum(source.size * repeat for source, repeat in zip(self.sources, repeats, strict=True))
+        known = [source.info.classes for source in self.sources if source.info.classes]
+        self.classes = classes or (known[0] if known else None)
+        lookups = [_mask_lookup(source, self.classes) for source in self.sources]
+        self._lookups = tf.constant(np.stack(lookups))
+        self._encoded = []
+        for index, (source, repeat) in enumerate(zip(self.sources, repeats, strict=True)):
+            dataset = source.encoded.map(_uniform(index))
+            if cache:
+                dataset = dataset.cache()
+            self._encoded.append((dataset, repeat))
+
+    def training_batches(self, batch, size, crop_area, seed, epoch):
+        """One epoch, shuffled and augmented by (seed, epoch): batches {"image", "mask", "scene", "label"}.
+
+        The last, smaller batch is left out, so that every step costs the same.
+        """
+        seed = _seed(seed, epoch)
+        dataset = self._concatenated().shuffle(
+            min(self.size, SHUFFLE_BUFFER), seed=seed, reshuffle_each_iteration=False
+        )
+        dataset = dataset.map(self._decode, num_parallel_calls=2, deterministic=True)
+        dataset = dataset.map(random_crop_and_flip(size, crop_area, seed))  # sequential: the layers keep a state
+        return dataset.batch(batch, drop_remainder=True).prefetch(2)
+
+    def evaluation_batches(self, batch, size):
+        """Every photo once, whole, in order."""
+        dataset = self._concatenated().map(self._decode, num_parallel_calls=2, deterministic=True)
+        return dataset.map(whole_photo(size)).batch(batch).prefetch(2)
+
+    def _concatenated(self):
+        parts = [dataset for dataset, repeat in self._encoded for _ in range(repeat)]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.concatenate(part)
+        return whole
+
+    def _decode(self, example):
+        image = decode({"image": example["image"]})["image"]
+        shape = tf.shape(image)[:2]
+        mask = tf.cond(
+            example["mask"] == "",
+            lambda: tf.fill([shape[0], shape[1], 1], tf.constant(NO_LABEL, "uint8")),
+            lambda: decode({"mask": example["mask"], "image": example["image"]}, None)["mask"],
+        )
+        lookup = tf.gather(self._lookups, example["source"])
+        return {
+            "image": image,
+            "mask": tf.gather(lookup, tf.cast(mask, "int32")),
+            "scene": example["scene"],
+            "label": example["label"],
+        }
+
+
+def _parse_term(term):
+    name, _, times = term.strip().rpartition("*")
+    if not name:
+        return term.strip(), 1
+    if not times.isdigit() or int(times) < 1:
+        raise ValueError(f"data {term!r}: after * stands how many times it counts, such as {name}*3")
+    return name, int(times)
+
+
+def _mask_lookup(source, classes):
+    """uint8 [256]: mask value -> class index of the head; all 255 where the source's classes are others."""
+    if source.info.classes != classes or classes is None:
+        return np.full(256, NO_LABEL, "uint8")
+    return np.arange(256, dtype="uint8") if source.lookup is None else source.lookup
+
+
+def _uniform(index):
+    """Examples of source number `index` -> the same keys and dtypes for every source."""
+
+    def uniform(example):
+        return {
+            "image": example["image"],
+            "mask": example.get("mask", tf.constant("")),
+            "scene": tf.cast(example.get("scene", tf.zeros([SCENES])), "float32"),
+            "label": tf.cast(example.get("label", tf.constant(-1)), "int32"),
+            "source": tf.constant(index),
+        }
+
+    return uniform
+
+
+def _seed(seed, epoch):
+    """A seed for each (seed, epoch), below 2 ** 31."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{epoch}".encode()).digest()[:4], "little") // 2

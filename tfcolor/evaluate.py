@@ -1,0 +1,467 @@
+"""The verb `evaluate`: how good colourisers are, in numbers (METHODS 8) and pictures.
+
+    python -m tfcolor.evaluate MODEL [MODEL ...] --data NAME --split S [--size N] [--json FILE] [--sheet FILE.png]
+
+Every photo of the split is stretched to N x N, loses its colour, is coloured by each model, and is compared with the
+truth as 8-bit RGB. Beside the models stand, always: `gray` (no colour), `random` (the chroma of another photo) and
+`truth`. Photos go through a few at a time and leave nothing but a few numbers behind.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from PIL import Image
+
+from tfcolor import report
+from tfcolor.color.constants import LUMA, RGB_TO_YUV
+from tfcolor.command import Parser, verb
+from tfcolor.measures import (
+    MIN_CHROMA,
+    PHOTO_MEASURES,
+    Picture,
+    Table,
+    auc_by_prior,
+    auc_rebalanced,
+    bins_counted,
+    classifier_top1,
+    miou,
+    recovered,
+)
+from tfcolor.quiet import import_tensorflow
+
+KNOBS = ("vividness", "temperature", "saturation")
+REFERENCES = ("gray", "random", "truth")
+RESAMPLES, SEED = 1000, 0
+BATCH = 8
+# The random row draws from this many photos, spread evenly over the first so many of the training split.
+DONORS, DONORS_AMONG = 256, 4096
+
+
+@verb("evaluate")
+def main(argv):
+    """Runs `tfcolor evaluate`; returns the exit code."""
+    _run(_parse(argv))
+    return 0
+
+
+def _run(options):
+    import_tensorflow()
+    from tfcolor.colorizer import Colorizer
+    from tfcolor.data.sources import open_source
+
+    source = open_source(options.data, options.split, data_dir=options.data_dir)
+    classifier = _classifier_for(source, options) if options.classifier else None
+    prior = _read_prior(options.prior) if options.prior else None
+    names = row_names(options.models)
+    models = {name: Colorizer.load(model) for name, model in zip(names, options.models, strict=True)}
+    photos = Photos(source, options.size or models[names[0]].size, options.limit)
+    donors, donors_from = _donors(options, photos.size)
+
+    evaluation = Evaluation(models, options.knobs, donors, classifier, source.info.classes, prior)
+    table = evaluation.measure(photos)
+    protocol = _protocol(options, evaluation, photos, table, donors_from)
+
+    headline, notes = _headline(protocol), report.notes(table)
+    print(headline, "", *report.text_table(table), "", *notes, sep="\n")
+    if options.json:
+        rows = {"protocol": protocol, "rows": table.rows()}
+        report.write(options.json, json.dumps(rows, indent=2, allow_nan=False) + "\n")
+    if options.markdown:
+        report.write(options.markdown, "\n".join([headline, "", *report.markdown_table(table), "", *notes, ""]))
+    if options.histograms:
+        report.write(options.histograms, report.histograms(table, [row for row in evaluation.rows if row != "truth"]))
+    if options.sheet:
+        report.write(options.sheet, _sheet(evaluation, photos, table))
+
+
+# The photos ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Photo:
+    """A photo of the split at the size of the evaluation.
+
+    Attributes:
+        truth: the photo itself.
+        gray: uint8 [N, N], its luma: all that a model sees of it.
+        mask: uint8 [N, N], class indices, 255 = no label; None where there is none.
+        label: class index of the whole photo; None where there is none.
+    """
+
+    truth: Picture
+    gray: np.ndarray
+    mask: np.ndarray | None = None
+    label: int | None = None
+
+
+class Photos:
+    """The photos of a split, stretched to `size` x `size`; those without colour are left out and counted.
+
+    Attributes:
+        size: pixels a side.
+        left_out: how many had no colour, known once all have been gone through.
+    """
+
+    def __init__(self, source, size, limit=None):
+        self.size = size
+        self.left_out = 0
+        self._source = source
+        self._limit = limit
+
+    def __len__(self):
+        """How many there are, those without colour included."""
+        return min(self._source.size, self._limit or self._source.size)
+
+    def __iter__(self):
+        self.left_out = 0
+        for example in islice(self._source.dataset.as_numpy_iterator(), self._limit):
+            truth = Picture(stretch(example["image"], self.size))
+            if truth.mean_chroma < MIN_CHROMA:
+                self.left_out += 1
+                continue
+            mask, label = example.get("mask"), int(example.get("label", -1))
+            yield Photo(
+                truth,
+                to_gray(truth.rgb),
+                None if mask is None else stretch(mask[..., 0], self.size, Image.Resampling.NEAREST),
+                None if label < 0 else label,
+            )
+
+
+def stretch(array, size, resampling=Image.Resampling.LANCZOS):
+    """uint8 [H, W] or [H, W, 3] -> the same at `size` x `size`."""
+    return np.asarray(Image.fromarray(array).resize((size, size), resampling))
+
+
+def to_gray(rgb):
+    """uint8 [..., 3] -> uint8 [...]: BT.601 luma."""
+    return np.rint(rgb @ np.array(LUMA)).astype("uint8")
+
+
+def _donors(options, size):
+    """The photos that lend the random row their chroma -> (uint8 [n, N, N, 3], where they are from).
+
+    From the training split of the same data; where it has none, from that of `photos`; where that is not here either,
+    from the evaluated split itself.
+    """
+    from tfcolor.data.sources import open_source
+
+    for name, split in ((options.data, "train"), ("photos", "train"), (options.data, options.split)):
+        try:
+            source = open_source(name, split, data_dir=options.data_dir)
+        except ValueError:
+            continue
+        step = max(1, min(source.size, DONORS_AMONG) // DONORS)
+        examples = islice(source.dataset.as_numpy_iterator(), 0, step * DONORS, step)
+        return np.stack([stretch(example["image"], size) for example in examples]), f"{name} {split}"
+    raise ValueError(f"{options.data} {options.split} could be opened once and not again")
+
+
+# Measuring ----------------------------------------------------------------------------------------------------------
+
+
+class Evaluation:
+    """Colours photos by every model and measures every row.
+
+    Args:
+        models: {row: Colorizer}.
+        knobs: keyword arguments of their decoding.
+        donors: uint8 [n, N, N, 3], the photos that lend the random row their chroma.
+        classifier: None, or a function uint8 [n, N, N, 3] -> int [n], the class that each photo is taken for.
+        classes: names of the classes of the photos' masks, or None; models with the very same are measured on them.
+        prior: None, or float [313] for `auc_rebalanced` as Zhang et al. (2016) weigh it.
+    """
+
+    def __init__(self, models, knobs, donors, classifier=None, classes=None, prior=None):
+        self.models = models
+        self.knobs = knobs
+        self.rows = [*models, *REFERENCES]
+        self._donors = donors
+        self._classifier = classifier
+        self._measures = [
+            auc_by_prior(prior) if measure is auc_rebalanced and prior is not None else measure
+            for measure in PHOTO_MEASURES
+        ]
+        self._map_measures = _map_measures(classes) if classes else []
+        self._segmenting = {row for row, model in models.items() if classes and model.classes == classes}
+
+    def measure(self, photos):
+        """`Photos` -> the `Table` of all rows; ValueError where not one has colour."""
+        from tqdm import tqdm
+
+        table = Table(self.rows, RESAMPLES, SEED)
+        done = 0
+        # NumPy computes without Python's lock, so the rows of a photo are measured side by side.
+        with ThreadPoolExecutor(os.cpu_count()) as threads, tqdm(total=len(photos), unit="photo", disable=None) as bar:
+            for batch in _batches(photos):
+                for photo, (pictures, maps) in zip(batch, self.color(batch, done), strict=True):
+                    jobs = [threads.submit(self._compare, table, row, pictures[row], photo.truth) for row in self.rows]
+                    for job in jobs:
+                        job.result()
+                    if self._classifier and photo.label is not None:
+                        self._classify(table, pictures, photo.label)
+                    for row, labels in maps.items():
+                        for measure in self._map_measures if photo.mask is not None else ():
+                            table.add(row, measure, labels, photo.mask)
+                done += len(batch)
+                bar.update(done + photos.left_out - bar.n)
+        if not done:
+            raise ValueError(f"not one of the {len(photos)} photos has colour: there is nothing to compare with")
+        return table
+
+    def color(self, batch, start=0):
+        """Colours photos.
+
+        Args:
+            batch: [Photo], all of one size.
+            start: the number of the first one in its split, which decides whose chroma the random row borrows.
+
+        Returns:
+            For each photo ({row: Picture} of all rows, {row: uint8 [N, N]} label maps of the rows that segment).
+        """
+        from tfcolor.photo import merge
+
+        grays = np.stack([photo.gray for photo in batch])
+        colored = []
+        for number, photo in enumerate(batch, start):
+            gray = Picture(np.repeat(photo.gray[..., None], 3, axis=-1))
+            random = Picture(merge(photo.gray, self._random_chroma(photo, number)))
+            colored.append(({"gray": gray, "random": random, "truth": photo.truth}, {}))
+        for row, model in self.models.items():
+            outputs = model.predict(grays)
+            chromas = model.decode(outputs[model.colour_head], grays, **self.knobs)
+            for photo, chroma, (pictures, _) in zip(batch, chromas, colored, strict=True):
+                pictures[row] = Picture(merge(photo.gray, chroma, photo.gray.shape))
+            if row in self._segmenting:
+                for labels, (_, maps) in zip(outputs[model.segmentation_head].argmax(axis=-1), colored, strict=True):
+                    maps[row] = stretch(labels.astype("uint8"), grays.shape[1], Image.Resampling.NEAREST)
+        return colored
+
+    def _random_chroma(self, photo, number):
+        """U, V of another photo: float32 [N, N, 2]."""
+        start = np.random.default_rng([SEED, number]).integers(len(self._donors))
+        for donor in np.roll(self._donors, -start, axis=0):
+            if not np.array_equal(donor, photo.truth.rgb):
+                break
+        return (donor / 255.0 @ np.array(RGB_TO_YUV[1:]).T).astype("float32")
+
+    def _compare(self, table, row, picture, truth):
+        for measure in self._measures:
+            table.add(row, measure, picture, truth)
+
+    def _classify(self, table, pictures, label):
+        answers = self._classifier(np.stack([pictures[row].rgb for row in self.rows]))
+        named = dict(zip(self.rows, answers, strict=True))
+        for row in self.rows:
+            table.add(row, classifier_top1, named[row], label)
+            table.add(row, recovered, *(named[which] == label for which in (row, "gray", "truth")))
+
+
+def _map_measures(classes):
+    """The measures of label maps with these classes: also without the border, where there is one."""
+    measures = [miou(len(classes))]
+    if "border" in classes:
+        measures.append(miou(len(classes), without=classes.index("border"), name="miou_no_border"))
+    return measures
+
+
+def _batches(photos):
+    iterator = iter(photos)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _classifier_for(source, options):
+    """The classifier that the options name, made sure to know the classes of the data."""
+    from tfcolor.classifiers import open_classifier
+
+    if "label" not in next(source.dataset.as_numpy_iterator()):
+        raise ValueError(f"--classifier: the photos of {options.data} have no labels; choose others or leave it out")
+    classify, classes = open_classifier(options.classifier, options.labels)
+    labels = source.info.labels
+    if labels and len(labels) != classes:
+        raise ValueError(
+            f"classifier {options.classifier} knows {classes} classes, {options.data} has {len(labels)}: choose "
+            "one that was trained on the classes of these data"
+        )
+    return classify
+
+
+def _read_prior(path):
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"--prior {path}: not a .npy file of numbers ({error})") from error
+
+
+# The report ---------------------------------------------------------------------------------------------------------
+
+
+def _protocol(options, evaluation, photos, table, donors_from):
+    """All that decides the numbers, for the JSON file and the headline."""
+    models = {
+        row: {
+            "model": argument,
+            "name": model.name,
+            "version": model.version,
+            "decoding": model.knobs | evaluation.knobs,
+        }
+        for argument, (row, model) in zip(options.models, evaluation.models.items(), strict=True)
+    }
+    if options.prior:
+        rebalanced = {"prior": options.prior}
+    else:
+        rebalanced = {"bins": bins_counted(table.sums("truth", "auc_rebalanced"))}
+    return {
+        "data": options.data,
+        "split": options.split,
+        "limit": options.limit,
+        "photos": table.photos("truth"),
+        "left_out": photos.left_out,
+        "size": photos.size,
+        "resized": "stretched, Lanczos; masks nearest",
+        "gray": "BT.601 luma",
+        "models": models,
+        "random": f"chroma of {donors_from}",
+        "auc_rebalanced": rebalanced,
+        "classifier": options.classifier,
+        "interval": {"level": 0.95, "method": "bootstrap over photos", "resamples": RESAMPLES, "seed": SEED},
+    }
+
+
+def _headline(protocol):
+    """The protocol in words: what stands above a table."""
+    models = []
+    for row, entry in protocol["models"].items():
+        decoding = [f"{knob} {value:g}" for knob, value in entry["decoding"].items()]
+        models.append(f"{row}: " + ", ".join([f"{entry['name']}/{entry['version']}", *decoding]))
+    size, rebalanced, interval = protocol["size"], protocol["auc_rebalanced"], protocol["interval"]
+    parts = [
+        f"{protocol['data']} {protocol['split']}",
+        f"{protocol['photos']} photos" + (f" of the first {protocol['limit']}" if protocol["limit"] else ""),
+        f"{protocol['left_out']} without colour left out",
+        f"{size} x {size} ({protocol['resized']})",
+        f"gray: {protocol['gray']}",
+        *models,
+        f"random: {protocol['random']}",
+        "auc_rebalanced: " + (f"{rebalanced['bins']} bins" if "bins" in rebalanced else f"prior {rebalanced['prior']}"),
+        *([f"classifier: {protocol['classifier']}"] if protocol["classifier"] else []),
+        f"[95 % interval, {interval['resamples']} bootstrap resamples of photos, seed {interval['seed']}]",
+    ]
+    return "; ".join(parts)
+
+
+def _sheet(evaluation, photos, table):
+    """The photos on which the first model gains most over gray (PSNR), the median ones, and those where it gains least.
+
+    Columns: gray, each model, truth. The photos are coloured once more, as none was kept.
+    """
+    first = next(iter(evaluation.models))
+    columns = ["gray", *evaluation.models, "truth"]
+    psnrs = {row: table.per_photo(row, "psnr") for row in columns}
+    chosen = report.best_median_worst(psnrs[first] - psnrs["gray"])
+    found = {}
+    for number, photo in enumerate(photos):
+        if number in chosen:
+            ((pictures, _),) = evaluation.color([photo], number)
+            captions = [f"{psnrs[row][number]:.2f} dB" for row in columns[:-1]] + [chosen[number]]
+            found[number] = [pictures[row].rgb for row in columns], captions
+    return report.sheet(columns, [found[number] for number in chosen])
+
+
+# The command line ---------------------------------------------------------------------------------------------------
+
+
+def _parse(argv):
+    """Arguments -> options, checked as far as that goes without opening anything."""
+    parser = Parser(
+        "tfcolor evaluate",
+        description="Measures colourisers on the photos of a split, beside no colour, random colour and the truth.",
+    )
+    add = parser.add_argument
+    add("models", nargs="+", metavar="MODEL", help="a run folder, a SavedModel, or the name of a shipped model")
+    add("--data", required=True, metavar="NAME", help="a TFDS name, folder:PATH, or synthetic")
+    add("--split", required=True, metavar="S", help="train, validation, test, or as the data name it")
+    add("--data-dir", metavar="DIR", help="where prepared TFDS data sets are (default: ~/tensorflow_datasets)")
+    add("--size", type=_number(int, 11, 4096), metavar="N", help="pixels a side (default: the first model's size)")
+    add("--limit", type=_number(int, 1), metavar="N", help="only the first N photos")
+    add("--vividness", type=_number(float, 0), metavar="V", help="decoding: 0 conservative, 1 vivid")
+    add("--temperature", type=_number(float, 0), metavar="T", help="decoding: 1 the mean, near 0 the mode")
+    add("--saturation", type=_number(float, 0), metavar="S", help="decoding: factor on the chroma")
+    add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras or a .tflite file")
+    add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")
+    add("--prior", metavar="FILE", help="weigh auc_rebalanced by this prior (.npy, 313 shares), as Zhang et al. do")
+    add("--json", metavar="FILE", help="write the protocol and all rows as JSON")
+    add("--markdown", metavar="FILE", help="write the table as Markdown")
+    add("--sheet", metavar="FILE.png", help="write a picture of the best, median and worst photos")
+    add("--histograms", metavar="FILE.png", help="write a picture of how the photos' PSNR and RMSE are spread")
+    options = parser.parse_args(argv)
+
+    options.knobs = {knob: getattr(options, knob) for knob in KNOBS if getattr(options, knob) is not None}
+    row_names(options.models)
+    for name in ("labels", "prior"):
+        path = getattr(options, name)
+        if path and not pathlib.Path(path).is_file():
+            raise ValueError(f"--{name} {path}: no such file")
+    if options.labels and not options.classifier:
+        raise ValueError("--labels names the answers of a --classifier: give that too")
+    for name, ending in (("json", ""), ("markdown", ""), ("sheet", ".png"), ("histograms", ".png")):
+        _check_output(f"--{name}", getattr(options, name), ending)
+    return options
+
+
+def _number(kind, least, most=math.inf):
+    """A type for argparse: a finite int or float from `least` to `most`."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most or math.isinf(value):
+            what = "a whole number" if kind is int else "a number"
+            limits = f"of at least {least}" if math.isinf(most) else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} {limits}")
+        return value
+
+    return parse
+
+
+def _check_output(option, path, ending):
+    if path is None:
+        return
+    path = pathlib.Path(path)
+    if path.is_dir():
+        raise ValueError(f"{option} {path}: is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ValueError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    if not path.name.lower().endswith(ending):
+        raise ValueError(f"{option} {path}: a picture's name ends in {ending}")
+
+
+def row_names(models):
+    """MODEL arguments -> the names of their rows.
+
+    One model is "model". Of several each is its last folder's name, or all that was given where that name is taken.
+    """
+    if len(models) == 1:
+        return ["model"]
+    if len(set(models)) < len(models):
+        raise ValueError(f"a model is named twice in {' '.join(models)}: name each once")
+    short = [pathlib.Path(model).name or model for model in models]
+    return [
+        model if short.count(name) > 1 or name in REFERENCES else name
+        for model, name in zip(models, short, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

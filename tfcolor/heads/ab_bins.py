@@ -1,0 +1,80 @@
+"""The head that answers a distribution over the 313 bins of ab for every pixel (Zhang, Isola, Efros 2016)."""
+
+import numpy as np
+from keras import ops
+
+from tfcolor.color import ab_bins
+from tfcolor.color.spaces import from_uint8, rgb_to_lab
+from tfcolor.heads.head import Head, last_layer, shrink
+
+GRAY_REACH = 5.0  # a photo whose ab stays within +- this is gray and teaches no colour
+
+
+class AbBins(Head):
+    """Logits over 313 bins, trained by soft cross-entropy, decoded by the annealed mean.
+
+    Args:
+        stride: pixels of the photo along a side of an output pixel.
+        prior: [313] shares of the bins in the training pixels, needed to rebalance and for the knob `vividness`.
+        rebalance: 1 trains with the weights of rare colours that `prior` gives, 0 without.
+    """
+
+    space = "lab"
+
+    def __init__(self, stride=4, prior=None, rebalance=0, name="ab_bins"):
+        if rebalance not in (0, 1):
+            raise ValueError(f"rebalance must be 0 (off) or 1 (on), not {rebalance!r}")
+        if rebalance and prior is None:
+            raise ValueError("rebalance=1 needs a prior: make one with `tfcolor datasets prior NAME`")
+        self.stride, self.rebalance, self.name = stride, rebalance, name
+        self.rarity = None if prior is None else ab_bins.rebalancing_weights(prior)
+        self.knobs = {"temperature": 0.38} | ({} if prior is None else {"vividness": float(rebalance)})
+
+    def build(self, features):
+        """Features of a decoder -> logits [N, H / stride, W / stride, 313]."""
+        return last_layer(features, self.stride, ab_bins.BINS, self.name)
+
+    def target(self, batch):
+        """A batch's `image` -> (indices int32 [N, h, w, 5], weights float32 [N, h, w, 5]), weights 0 in gray photos."""
+        ab = rgb_to_lab(shrink(from_uint8(batch["image"]), self.stride))[..., 1:]
+        indices, weights = ab_bins.encode_by_table(ab)
+        coloured = ops.any(ops.abs(ab) > GRAY_REACH, axis=(1, 2, 3), keepdims=True)
+        return indices, weights * ops.cast(coloured, "float32")
+
+    def loss(self, target, output):
+        """Target and logits -> soft cross-entropy, the mean over the pixels that are not of gray photos."""
+        indices, weights = target
+        return ab_bins.cross_entropy(output, indices, weights, self.rarity if self.rebalance else None)
+
+    def chroma(self, output, temperature=0.38, vividness=None):
+        """Logits -> ab [N, h, w, 2] in Lab's units.
+
+        Args:
+            output: logits float32 [N, h, w, 313].
+            temperature: of the annealed mean; 1 gray and safe, towards 0 vivid and speckled.
+            vividness: 0 as if trained without rebalancing, 1 as if trained with, between and beyond at will; None as
+                trained. Needs a prior.
+        """
+        if vividness is not None:
+            if self.rarity is None:
+                raise ValueError(f"vividness {vividness} needs a head with a prior; this one has none: leave it out")
+            output = output + (vividness - self.rebalance) * np.log(self.rarity)
+        return ab_bins.annealed_mean(output, temperature)
+
+    def metrics(self, target, output):
+        """Of the mean colour (temperature 1): `ab_distance` from the target, and `colour`, the share of its chroma.
+
+        `colour` tells early whether a network colours at all: it stays near 0 where the deepest layers have died.
+        """
+        indices, weights = target
+        true = ab_bins.expectation(indices, weights)
+        mean = ab_bins.annealed_mean(output, 1.0)
+        counting = ops.sum(weights, axis=-1)
+        pixels = ops.maximum(ops.sum(counting), 1.0)
+        distance = ops.sum(_length(mean - true) * counting) / pixels
+        colour = ops.sum(_length(mean) * counting) / ops.maximum(ops.sum(_length(true) * counting), 1.0)
+        return {"ab_distance": distance, "colour": colour}
+
+
+def _length(ab):
+    return ops.sqrt(ops.sum(ops.square(ab), axis=-1))

@@ -1,0 +1,46 @@
+"""The U-Net decoder: from the deepest features up, joined with the encoder's at each stride."""
+
+from keras import layers
+
+
+def unet(features, widths=(512, 256, 128, 64), refine=False):
+    """Decoder of transposed convolutions with skips (Ronneberger et al. 2015; as in the Pets report, METHODS 6).
+
+    Args:
+        features: an encoder's {stride: [N, H / stride, W / stride, C]}.
+        widths: filters of each block, from the deepest up; each block doubles the resolution.
+        refine: False is the published form: Conv2DTranspose 3x3, BatchNormalization, ReLU, joined with the skip as it
+            is. True thins each skip by a 1x1 convolution to half the block's width, mixes what was joined by a
+            separable 3x3 and ends with a 3x3 convolution (METHODS 10, C and D).
+
+    Returns:
+        `features` of the decoder, {stride: tensor}, "encoder" the same as given.
+    """
+    stride = max(key for key in features if key != "encoder")
+    x = features[stride]
+    if refine:
+        x = layers.Conv2D(widths[0], 1, name="neck")(x)
+    outputs = {"encoder": features["encoder"]}
+    for width in widths:
+        stride //= 2
+        if stride not in features:
+            raise ValueError(f"{len(widths)} decoder widths, but the encoder has no features at stride {stride}: fewer")
+        name = f"up_{stride}"
+        x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", use_bias=False, name=name)(x)
+        x = _normalised(x, name)
+        skip = features[stride]
+        if refine:
+            skip = layers.Conv2D(width // 2, 1, name=f"skip_{stride}")(skip)
+        x = layers.Concatenate(name=f"join_{stride}")([x, skip])
+        if refine:
+            x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False, name=f"mix_{stride}")(x)
+            x = _normalised(x, f"mix_{stride}")
+        outputs[stride] = x
+    if refine:
+        outputs[stride] = layers.Conv2D(widths[-1], 3, padding="same", activation="relu", name="top")(x)
+    return outputs
+
+
+def _normalised(x, name):
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

@@ -1,0 +1,194 @@
+"""PNG around its pixels: chunks and notes."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tfcolor.photo.errors import PhotoError
+from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEY = b"XML:com.adobe.xmp"
+OLD_EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
+TEXT = (b"tEXt", b"zTXt", b"iTXt")
+# What a decoder needs to know: all that Pillow is given.
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
+METRES_PER_INCH = 0.0254
+MAX_CHUNKS = 1 << 20
+
+
+@dataclass
+class Png:
+    """Header, chunks in their order, and whether the end was there and every checksum right."""
+
+    width: int
+    height: int
+    bits: int
+    kind: int
+    chunks: list[tuple[bytes, memoryview]]
+    damage: str = ""
+
+    def first(self, name: bytes) -> bytes:
+        return next((bytes(body) for chunk, body in self.chunks if chunk == name), b"")
+
+
+def parse(data: bytes) -> Png:
+    """The chunks. `damage` tells what is wrong behind the header; what is before it, or whole, is there all the same.
+
+    Raises:
+        PhotoError: not even the header is whole.
+    """
+    view, at = memoryview(data), len(SIGNATURE)
+    chunks: list[tuple[bytes, memoryview]] = []
+    damage = ""
+    while True:
+        if at + 12 > len(data):
+            damage = "the PNG ends early"
+            break
+        size, name = struct.unpack_from(">I4s", data, at)
+        body = view[at + 8 : at + 8 + size]
+        if at + 12 + size > len(data):
+            damage = "the PNG ends early"
+            chunks.append((name, body))
+            break
+        (checksum,) = struct.unpack_from(">I", data, at + 8 + size)
+        if zlib.crc32(body, zlib.crc32(name)) == checksum:
+            chunks.append((name, body))
+        else:
+            damage = damage or f"wrong checksum in the PNG's {name.decode('latin-1')!r}"
+            if name == b"IDAT":
+                chunks.append((name, body))
+        at += 12 + size
+        if name == b"IEND" or len(chunks) > MAX_CHUNKS:
+            break
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise PhotoError("the PNG's header is damaged", "a whole copy of the file")
+    width, height, bits, kind = struct.unpack_from(">IIBB", chunks[0][1])
+    return Png(width, height, bits, kind, chunks, damage)
+
+
+def pixels_alone(png: Png) -> bytes:
+    """The file without its notes, with right checksums and an end: what a decoder is handed."""
+    parts = [(name, body) for name, body in png.chunks if name in PIXELS and name != b"IEND"]
+    return SIGNATURE + b"".join(_chunk(name, body) for name, body in [*parts, (b"IEND", b"")])
+
+
+def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
+    """What the chunks hold.
+
+    Args:
+        largest: how many bytes a packed note may unpack to.
+
+    Raises:
+        PhotoError: a note unpacks to more.
+    """
+    notes = Notes()
+    for name, body in png.chunks:
+        body = bytes(body)
+        if name == b"eXIf":
+            notes.exif = notes.exif or body.removeprefix(b"Exif\0\0")
+        elif name == b"iCCP":
+            packed = body.partition(b"\0")[2][1:]
+            notes.icc = _unpack(packed, largest, "colour profile", warnings)
+        elif name == b"pHYs" and len(body) == 9:
+            x, y, unit = struct.unpack(">IIB", body)
+            metre = Resolution(x / 100, y / 100, CENTIMETRE)
+            notes.resolution = metre if unit == 1 else Resolution(x, y, NO_UNIT)
+        elif name in TEXT:
+            key, text = _read_text(name, body, largest, warnings)
+            if key == XMP_KEY:
+                notes.xmp = notes.xmp or text
+            elif key in OLD_EXIF_KEYS:
+                notes.exif = notes.exif or _from_hex(text).removeprefix(b"Exif\0\0")
+            else:
+                notes.own.append((name, body))
+        elif name == b"tIME":
+            notes.own.append((name, body))
+    return notes
+
+
+def _read_text(name: bytes, body: bytes, largest: int, warnings: list[str]) -> tuple[bytes, bytes]:
+    key, _, rest = body.partition(b"\0")
+    if name == b"tEXt":
+        return key, rest
+    if name == b"zTXt":
+        return key, _unpack(rest[1:], largest, "text", warnings)
+    packed = rest[:1] == b"\1"
+    text = rest[2:].split(b"\0", 2)[-1]
+    return key, _unpack(text, largest, "text", warnings) if packed else text
+
+
+def _unpack(packed: bytes, largest: int, name: str, warnings: list[str]) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        note = unpacker.decompress(packed, largest)
+    except zlib.error:
+        warnings.append(f"its {name} is damaged and left out")
+        return b""
+    if unpacker.unconsumed_tail:
+        raise PhotoError(
+            f"its {name} unpacks to more than {largest:,} bytes, as a bomb does",
+            "a larger --max-pixels lets it in, if the file is to be trusted",
+        )
+    return note
+
+
+def _from_hex(text: bytes) -> bytes:
+    """ImageMagick's way of EXIF in PNG: a name, a length, hexadecimal digits."""
+    try:
+        return bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+    except ValueError:
+        return b""
+
+
+def gamma(png: Png) -> float | None:
+    """The exponent from values to light, where the file has one and no profile or sRGB chunk overrules it."""
+    names = {name for name, _ in png.chunks}
+    body = png.first(b"gAMA")
+    if names & {b"iCCP", b"sRGB", b"cICP"} or len(body) != 4:
+        return None
+    (value,) = struct.unpack(">I", body)
+    return 100000 / value if value else None
+
+
+def frames(png: Png) -> int:
+    """How many pictures: 1, or those of an animation."""
+    body = png.first(b"acTL")
+    return max(1, struct.unpack_from(">I", body)[0]) if len(body) == 8 else 1
+
+
+def add_notes(encoded: bytes, notes: Notes, own: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A freshly encoded PNG with its notes, all before the pixels."""
+    head_end = len(SIGNATURE) + 25
+    chunks = []
+    if notes.icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(notes.icc)))
+    if notes.resolution:
+        chunks.append((b"pHYs", _physical_size(notes.resolution)))
+    if notes.exif:
+        chunks.append((b"eXIf", notes.exif))
+    if notes.xmp:
+        chunks.append((b"iTXt", XMP_KEY + b"\0\0\0\0\0" + notes.xmp))
+    chunks += [(b"tEXt", b"Comment\0" + comment) for comment in notes.comments]
+    chunks += own
+    start = _without_notes(encoded, head_end)
+    return encoded[:head_end] + b"".join(_chunk(name, body) for name, body in chunks) + encoded[start:]
+
+
+def _without_notes(encoded: bytes, at: int) -> int:
+    """Where the chunks that an encoder added between header and pixels end."""
+    while encoded[at + 4 : at + 8] not in (b"PLTE", b"tRNS", b"IDAT"):
+        at += 12 + struct.unpack_from(">I", encoded, at)[0]
+    return at
+
+
+def _physical_size(resolution: Resolution) -> bytes:
+    if resolution.unit == NO_UNIT:
+        return struct.pack(">IIB", round(resolution.x), round(resolution.y), 0)
+    inch = resolution.per(INCH)
+    return struct.pack(">IIB", *(round(value / METRES_PER_INCH) for value in (inch.x, inch.y)), 1)
+
+
+def _chunk(name: bytes, body) -> bytes:
+    return b"".join((struct.pack(">I", len(body)), name, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))))

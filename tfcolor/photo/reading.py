@@ -1,0 +1,598 @@
+"""A photo's bytes -> its gray at full size, upright, and all that is kept of it.
+
+The header is read first, without decoding; what it claims is checked against the limits; then the pixels are decoded,
+by simplejpeg (which tells damage that libjpeg passes over in silence), Pillow, or, above 8 bits, imagecodecs and
+tifffile; last, they become gray as their profile means them.
+"""
+
+import io
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageFile
+
+from tfcolor.photo import exif, formats, gif, jp2, jpeg, photoshop, png, pnm, profiles, tiff, webp
+from tfcolor.photo.directories import BrokenDirectory
+from tfcolor.photo.errors import PhotoError
+from tfcolor.photo.formats import Format
+from tfcolor.photo.limits import Limits
+from tfcolor.photo.merging import strip_bounds
+from tfcolor.photo.notes import INCH, Notes, Resolution
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say becomes our one line
+WHOLE_COPY = "a whole copy of the file, or --allow-truncated to do it as far as it goes"
+# What libjpeg remarks on without anything being wrong with the pixels.
+HARMLESS = ("Unknown Adobe color transform", "Warning: unknown JFIF revision", "Invalid SOS parameters")
+MOST_SAMPLES = 8  # channels of a pixel
+ROWS_AT_ONCE = 64
+COLOUR_SAMPLE = 256  # pixels of a side that are enough to see whether a photo has colour
+
+
+@dataclass
+class Photo:
+    """One page of a file, ready to be coloured.
+
+    Attributes:
+        gray: uint8 or uint16 [H, W], upright, luma in sRGB.
+        alpha: of the same shape and type, None without transparency.
+        notes: upright as well.
+        profile: the RGB profile that it came with and is to be written in; None: sRGB.
+        turned: its pixels lay on their side.
+        has_color: whether it has real colour, more than a tone as of sepia; None if nobody asked.
+    """
+
+    gray: np.ndarray
+    alpha: np.ndarray | None
+    notes: Notes
+    profile: profiles.Profile | None
+    turned: bool
+    has_color: bool | None = None
+
+
+@dataclass
+class Samples:
+    """Decoded pixels, as they lie in the file.
+
+    Attributes:
+        pixels: a Pillow image (L, RGB, CMYK, LAB, YCbCr), or uint8 or uint16 [H, W] or [H, W, 3].
+        alpha: [H, W], None without transparency.
+        gamma: the exponent from values to light, where no profile says more.
+        orientation: 1 to 8, as EXIF counts.
+    """
+
+    pixels: Image.Image | np.ndarray
+    alpha: np.ndarray | None = None
+    gamma: float | None = None
+    orientation: int | None = None
+
+
+@dataclass
+class Opened:
+    """A file whose header was read.
+
+    Attributes:
+        size: width and height of each page as stored.
+        read_notes: of a page, by its number.
+        decode: a page, by its number, and whether its colours are needed (a JPEG's gray is quicker to have alone).
+        jpeg_header: of a JPEG, whose tables its copy is written with.
+        tiff_header: of a TIFF, for byte order and compression.
+        lossless: of a WebP.
+        damage: what is missing at its end, '' if nothing is.
+        warnings: lines about what could not be kept.
+        glimpse: a small RGB image, where there is a faster way to it than decoding.
+    """
+
+    format: Format
+    sizes: list[tuple[int, int]]
+    read_notes: Callable[[int], Notes]
+    decode: Callable[[int, bool], Samples]
+    jpeg_header: jpeg.Jpeg | None = None
+    tiff_header: tiff.Tiff | None = None
+    lossless: bool = True
+    damage: str = ""
+    warnings: list[str] = field(default_factory=list)
+    glimpse: Callable[[], Image.Image] | None = None
+
+    @property
+    def pages(self) -> int:
+        return len(self.sizes)
+
+
+def open_photo(data: bytes, limits: Limits) -> Opened:
+    """Read a file's header.
+
+    Raises:
+        PhotoError: it is no photo, it is damaged, or its header is beyond the limits.
+    """
+    if not data:
+        raise PhotoError("an empty file", "a whole copy of the file")
+    kind = formats.recognise(data[: formats.HEAD_SIZE])
+    if kind is None:
+        raise PhotoError("not a photo", f"{formats.names(formats.FORMATS)} are")
+    opened = _trying(kind, lambda: _OPENERS[kind](data, limits))
+    limits.check(*opened.sizes[0])
+    if opened.damage:
+        if not limits.allow_truncated:
+            raise PhotoError(opened.damage, WHOLE_COPY)
+        opened.warnings.append(f"{opened.damage}: done as far as it goes")
+    return opened
+
+
+def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = False) -> Photo:
+    """Decode a page.
+
+    Raises:
+        PhotoError: its pixels are damaged or beyond the limits.
+    """
+    limits.check(*opened.sizes[page])
+    notes = opened.read_notes(page)
+    block = _read_exif(notes, opened.warnings)
+    profile = _read_profile(notes, opened.warnings)
+    in_color = profile is not None and profile.space == profiles.RGB and not profile.is_srgb
+    samples = _trying(opened.format, lambda: opened.decode(page, in_color or (look_for_color and not opened.glimpse)))
+    has_color = None
+    if look_for_color:
+        has_color = is_colorful(opened.glimpse() if opened.glimpse else _small_rgb(samples.pixels))
+    orientation = samples.orientation or (exif.orientation(block) if block else 1)
+    gray, profile = to_gray(samples, profile, opened.warnings)
+    gray = upright(gray, orientation)
+    alpha = None if samples.alpha is None else upright(samples.alpha, orientation)
+    turned = orientation >= 5
+    height, width = gray.shape
+    notes.exif = exif.upright(block, width, height, turned) if block else b""
+    if block and not (notes.resolution and notes.resolution.unit):
+        notes.resolution = exif.resolution(block) or notes.resolution
+    notes.photoshop = photoshop.without_thumbnails(notes.photoshop)
+    if turned and notes.resolution:
+        notes.resolution = notes.resolution.on_its_side()
+    return Photo(gray, alpha, notes, profile, turned, has_color)
+
+
+def _read_exif(notes: Notes, warnings: list[str]) -> exif.Exif | None:
+    if not notes.exif:
+        return None
+    try:
+        return exif.read(notes.exif)
+    except BrokenDirectory as error:
+        warnings.append(f"its EXIF is damaged ({error}) and left out")
+        return None
+
+
+def _read_profile(notes: Notes, warnings: list[str]) -> profiles.Profile | None:
+    if not notes.icc:
+        return None
+    try:
+        return profiles.Profile(notes.icc)
+    except profiles.BrokenProfile as error:
+        warnings.append(f"its colour profile is damaged ({error}) and left out")
+        return None
+
+
+def to_gray(
+    samples: Samples, profile: profiles.Profile | None, warnings: list[str]
+) -> tuple[np.ndarray, profiles.Profile | None]:
+    """The luma in sRGB of decoded pixels, uint8 or uint16 [H, W], and the profile that colour is to be written in."""
+    pixels = samples.pixels
+    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 3:
+        pixels = Image.fromarray(pixels)
+    space = _space(pixels)
+    if profile and profile.space != space and (profile.space, space) != (profiles.RGB, profiles.GRAY):
+        warnings.append(f"its colour profile is for {profile.space}, the photo is {space}: left out")
+        profile = None
+    written = profile if profile and profile.can_be_written else None
+    if profile and profile.is_srgb:
+        profile = None
+    if space == profiles.GRAY:
+        return _gray_from_gray(pixels, profile, samples.gamma), written
+    if isinstance(pixels, np.ndarray):
+        return _gray_from_rgb16(pixels, profile, samples.gamma), written
+    return _gray_from_colors(pixels, profile, samples.gamma), written
+
+
+def _space(pixels) -> str:
+    if isinstance(pixels, np.ndarray):
+        return profiles.GRAY if pixels.ndim == 2 else profiles.RGB
+    return {"L": profiles.GRAY, "CMYK": profiles.CMYK}.get(pixels.mode, profiles.RGB)
+
+
+def _gray_from_gray(pixels, profile, gamma) -> np.ndarray:
+    gray = np.asarray(pixels)
+    if profile:
+        return profile.curve(gray.dtype.name)[gray]
+    return profiles.gamma_curve(gamma, gray.dtype.name)[gray] if gamma else gray
+
+
+def _gray_from_rgb16(pixels: np.ndarray, profile, gamma) -> np.ndarray:
+    gray = np.empty(pixels.shape[:2], "uint16")
+    curve = profiles.gamma_curve(gamma, "uint16") if gamma and not profile else None
+    for top, bottom in strip_bounds(*gray.shape):
+        strip = pixels[top:bottom]
+        if profile:
+            strip = profile.to_srgb16(strip)
+        elif curve is not None:
+            strip = curve[strip]
+        gray[top:bottom] = profiles.luma(strip)
+    return gray
+
+
+def _gray_from_colors(image: Image.Image, profile, gamma) -> np.ndarray:
+    """The luma of a Pillow image in colour, strip by strip where it needs more than a plain conversion."""
+    if image.mode == "YCbCr" or (image.mode == "RGB" and not profile and not gamma):
+        return np.asarray(image.convert("L"))
+    curve = list(profiles.gamma_curve(gamma, "uint8")) * 3 if gamma else None
+    gray = np.empty((image.height, image.width), "uint8")
+    for top, bottom in strip_bounds(*gray.shape):
+        strip = image.crop((0, top, image.width, bottom))
+        if profile:
+            strip = profile.to_srgb(strip)
+        elif strip.mode == "LAB":
+            strip = profiles.lab_to_srgb(strip)
+        elif curve and strip.mode == "RGB":
+            strip = strip.point(curve)
+        gray[top:bottom] = np.asarray(strip.convert("RGB").convert("L"))
+    return gray
+
+
+def upright(plane: np.ndarray, orientation: int) -> np.ndarray:
+    """[H, W] as stored -> as it is to be seen, by EXIF's orientation, 1 to 8."""
+    if orientation >= 5:
+        plane = plane.T
+    if orientation in (3, 4, 7, 8):
+        plane = plane[::-1]
+    if orientation in (2, 3, 6, 7):
+        plane = plane[:, ::-1]
+    return np.ascontiguousarray(plane)
+
+
+def is_colorful(rgb: Image.Image) -> bool:
+    """Whether a small RGB image has real colour. A tone (sepia, selenium, a cast) gives each gray its one chroma.
+
+    Tells by what is left of the chroma when each gray's median chroma is taken off: colour if at least 1 % of the
+    pixels are 12 levels of Cb and Cr away from it.
+    """
+    ycc = np.asarray(rgb.convert("YCbCr"), "int16").reshape(-1, 3)
+    away = np.zeros(len(ycc))
+    for low in range(0, 256, 16):
+        chosen = (ycc[:, 0] >= low) & (ycc[:, 0] < low + 16)
+        if chosen.any():
+            chroma = ycc[chosen, 1:]
+            away[chosen] = np.hypot(*(chroma - np.median(chroma, axis=0)).T)
+    return bool(np.mean(away >= 12) >= 0.01)
+
+
+def _small_rgb(pixels) -> Image.Image:
+    if isinstance(pixels, np.ndarray):
+        step = max(1, max(pixels.shape[:2]) // COLOUR_SAMPLE)
+        small = pixels[::step, ::step]
+        pixels = Image.fromarray((small >> 8).astype("uint8") if small.dtype == np.uint16 else small)
+    pixels = pixels.copy()
+    pixels.thumbnail((COLOUR_SAMPLE, COLOUR_SAMPLE), Image.Resampling.BOX)
+    return pixels.convert("RGB")
+
+
+# One opener a format: bytes and limits -> Opened.
+
+
+def _open_jpeg(data: bytes, limits: Limits) -> Opened:
+    pictures = [(data, jpeg.parse(data))]
+    for picture in jpeg.pictures_behind(data, pictures[0][1]):
+        try:
+            pictures.append((picture, jpeg.parse(picture)))
+        except PhotoError:
+            continue
+    opened = Opened(
+        formats.JPEG,
+        [(header.width, header.height) for _, header in pictures],
+        lambda page: jpeg.read_notes(pictures[page][1], opened.warnings),
+        lambda page, in_color: _decode_jpeg(*pictures[page], in_color, limits, opened.warnings),
+        jpeg_header=pictures[0][1],
+    )
+    if len(pictures[0][1].components) == 3:
+        opened.glimpse = lambda: Image.fromarray(simplejpeg.decode_jpeg(data, "RGB", min_factor=8, strict=False))
+    behind = jpeg.bytes_behind(data)
+    if behind > 64 and len(pictures) == 1:
+        opened.warnings.append(f"{behind:,} bytes behind the picture (a film, a larger copy) are left out")
+    return opened
+
+
+def _decode_jpeg(data: bytes, header: jpeg.Jpeg, in_color: bool, limits: Limits, warnings: list[str]) -> Samples:
+    space = {1: "GRAY", 4: "CMYK"}.get(len(header.components), "RGB" if in_color else "GRAY")
+    try:
+        pixels = simplejpeg.decode_jpeg(data, space)
+    except ValueError as error:
+        harmless = str(error).startswith(HARMLESS)
+        if not harmless and not limits.allow_truncated:
+            raise
+        pixels = simplejpeg.decode_jpeg(data, space, strict=False)
+        if not harmless:
+            warnings.append(f"damaged ({error}): done as far as it goes")
+    if space == "GRAY":
+        return Samples(pixels[..., 0])
+    if space == "CMYK":
+        # Adobe's convention, which the others follow, with its marker or without: 255 is no ink.
+        height, width, _ = pixels.shape
+        return Samples(Image.frombuffer("CMYK", (width, height), ~pixels, "raw", "CMYK", 0, 1))
+    return Samples(Image.fromarray(pixels))
+
+
+def _open_png(data: bytes, limits: Limits) -> Opened:
+    header = png.parse(data)
+    limits.check(header.width, header.height)
+    alone = png.pixels_alone(header)
+    warnings: list[str] = []
+    pages = 1
+    if png.frames(header) > 1:
+        with _pillow(alone, formats.PNG) as image:
+            pages = image.n_frames
+
+    def decode(page: int, in_color: bool) -> Samples:
+        if header.bits == 16 and page == 0:
+            try:
+                return _from_array(_imagecodecs().png_decode(alone), 65535, gamma=png.gamma(header))
+            except Exception:
+                if not limits.allow_truncated:
+                    raise
+                warnings.append("as it is damaged, it is read with 8 bits")
+        samples = _decode_with_pillow(alone, formats.PNG, page, limits)
+        samples.gamma = png.gamma(header)
+        return samples
+
+    return Opened(
+        formats.PNG,
+        [(header.width, header.height)] * pages,
+        lambda page: png.read_notes(header, limits.note_bytes, warnings),
+        decode,
+        damage=header.damage,
+        warnings=warnings,
+    )
+
+
+def _open_webp(data: bytes, limits: Limits) -> Opened:
+    header = webp.parse(data)
+    return Opened(
+        formats.WEBP,
+        [(header.width, header.height)] * header.frames,
+        lambda page: replace(header.notes),
+        lambda page, in_color: _decode_with_pillow(data, formats.WEBP, page, limits),
+        lossless=header.lossless,
+        damage=header.damage,
+    )
+
+
+def _open_gif(data: bytes, limits: Limits) -> Opened:
+    header = gif.parse(data)
+    return Opened(
+        formats.GIF,
+        [(header.width, header.height)] * header.frames,
+        lambda page: replace(header.notes),
+        lambda page, in_color: _decode_with_pillow(data, formats.GIF, page, limits),
+        damage=header.damage,
+    )
+
+
+def _open_jp2(data: bytes, limits: Limits) -> Opened:
+    header = jp2.parse(data)
+
+    def decode(page: int, in_color: bool) -> Samples:
+        if header.bits > 8:
+            return _from_array(_imagecodecs().jpeg2k_decode(data), (1 << header.bits) - 1)
+        return _decode_with_pillow(data, formats.JP2, page, limits)
+
+    return Opened(formats.JP2, [(header.width, header.height)], lambda page: replace(header.notes), decode)
+
+
+def _open_pnm(data: bytes, limits: Limits) -> Opened:
+    header = pnm.parse(data)
+
+    def decode(page: int, in_color: bool) -> Samples:
+        pixels, missing = pnm.decode(data, header, limits.allow_truncated)
+        if missing:
+            opened.warnings.append("the PNM file ends early: done as far as it goes")
+        return Samples(pixels)
+
+    notes = Notes(comments=header.comments)
+    opened = Opened(formats.PNM, [(header.width, header.height)], lambda page: notes, decode)
+    return opened
+
+
+def _open_with_pillow(kind: Format) -> Callable[[bytes, Limits], Opened]:
+    """For formats whose header Pillow may read: it decodes nothing before it is asked to."""
+
+    def open_it(data: bytes, limits: Limits) -> Opened:
+        if kind is formats.HEIC:
+            _register_heif()
+        with _pillow(data, kind) as image:
+            limits.check(*image.size)
+            size, pages, info = image.size, getattr(image, "n_frames", 1), image.info
+        notes = Notes(
+            exif=(info.get("exif") or b"").removeprefix(b"Exif\0\0"),
+            xmp=info.get("xmp") or b"",
+            icc=info.get("icc_profile") or b"",
+        )
+        if kind is formats.BMP and info.get("dpi", (0, 0))[0] > 0:
+            notes.resolution = Resolution(*info["dpi"], INCH)
+        return Opened(
+            kind,
+            [size] * pages,
+            lambda page: replace(notes),
+            lambda page, in_color: _decode_with_pillow(data, kind, page, limits),
+        )
+
+    return open_it
+
+
+def _register_heif() -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise PhotoError("HEIC is read by a library that is not installed", "pip install 'tfcolor[heic]'") from None
+    pillow_heif.register_heif_opener()
+
+
+def _open_tiff(data: bytes, limits: Limits) -> Opened:
+    header = tiff.parse(data)
+    pages = [page for _, page in header.pages]
+    end = max(tiff.end_of_pixels(page) for page in pages)
+    if end > max(len(data), limits.file_bytes):
+        raise PhotoError("the TIFF's pixels lie outside the file", "a whole copy of the file")
+    opened = Opened(
+        formats.TIFF,
+        [(page.number(tiff.WIDTH), page.number(tiff.HEIGHT)) for page in pages],
+        lambda page: tiff.read_notes(header, pages[page], opened.warnings),
+        lambda page, in_color: _decode_tiff(header, page, limits),
+        tiff_header=header,
+        damage="the TIFF ends early" if end > len(data) else "",
+    )
+    return opened
+
+
+def _decode_tiff(header: tiff.Tiff, page: int, limits: Limits) -> Samples:
+    _, fields = header.pages[page]
+    layout = tiff.Layout.of(fields)
+    alone = tiff.pixels_alone(header, page)
+    if layout.bits <= 8 and layout.kind == tiff.UNSIGNED:
+        samples = _decode_with_pillow(alone, formats.TIFF, 0, limits)
+    else:
+        samples = _from_tiff_array(_decode_with_tifffile(alone, layout), layout)
+    samples.orientation = min(max(fields.number(tiff.ORIENTATION, 1), 1), 8)
+    return samples
+
+
+_OPENERS: dict[Format, Callable[[bytes, Limits], Opened]] = {
+    formats.JPEG: _open_jpeg,
+    formats.PNG: _open_png,
+    formats.WEBP: _open_webp,
+    formats.TIFF: _open_tiff,
+    formats.GIF: _open_gif,
+    formats.PNM: _open_pnm,
+    formats.JP2: _open_jp2,
+    formats.BMP: _open_with_pillow(formats.BMP),
+    formats.AVIF: _open_with_pillow(formats.AVIF),
+    formats.HEIC: _open_with_pillow(formats.HEIC),
+}
+
+
+# The libraries that decode.
+
+
+def _trying(kind: Format, call: Callable):
+    """Call a decoder; whatever it raises becomes one line."""
+    try:
+        return call()
+    except PhotoError:
+        raise
+    except MemoryError:
+        raise PhotoError("not enough memory for it", "fewer --workers or a smaller photo") from None
+    except Exception as error:  # decoders raise anything, struct.error and KeyError among it
+        lines = str(error).split("\n")
+        raise PhotoError(f"damaged {kind.name} ({lines[0] or type(error).__name__})", WHOLE_COPY) from error
+
+
+def _pillow(data: bytes, kind: Format) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=[kind.pillow])
+
+
+_tolerance = threading.Lock()  # ImageFile.LOAD_TRUNCATED_IMAGES is of the whole process
+
+
+def _decode_with_pillow(data: bytes, kind: Format, page: int, limits: Limits) -> Samples:
+    try:
+        return _from_pillow(data, kind, page)
+    except (OSError, SyntaxError, EOFError):
+        if not limits.allow_truncated:
+            raise
+    with _tolerance:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            return _from_pillow(data, kind, page)
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _from_pillow(data: bytes, kind: Format, page: int) -> Samples:
+    with _pillow(data, kind) as image:
+        if page:
+            image.seek(page)
+        image.load()
+        if image.mode.startswith("I;16"):
+            return Samples(np.asarray(image).astype("uint16"))
+        alpha = None
+        if image.has_transparency_data:
+            image = image.convert("LA" if image.mode in ("L", "1", "LA", "La") else "RGBA")
+            alpha = np.asarray(image.getchannel("A"))
+        wanted = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB", "YCbCr": "YCbCr"}.get(image.mode, "RGB")
+        return Samples(image if image.mode == wanted else image.convert(wanted), alpha)
+
+
+def _imagecodecs():
+    import imagecodecs
+
+    return imagecodecs
+
+
+def _decode_with_tifffile(alone: bytes, layout: tiff.Layout) -> np.ndarray:
+    """The one page of a TIFF, [H, W, samples]."""
+    import tifffile
+
+    if layout.samples > MOST_SAMPLES:
+        raise PhotoError(f"a TIFF of {layout.samples} channels", f"at most {MOST_SAMPLES} are read")
+    with tifffile.TiffFile(io.BytesIO(alone)) as file:
+        page = file.pages[0]
+        pixels = page.asarray(maxworkers=1).reshape(page.shape)
+        if "S" not in page.axes:
+            return pixels.reshape(page.imagelength, page.imagewidth, 1)
+        return np.moveaxis(pixels, page.axes.index("S"), -1).reshape(page.imagelength, page.imagewidth, -1)
+
+
+def _from_tiff_array(pixels: np.ndarray, layout: tiff.Layout) -> Samples:
+    """A TIFF's pixels [H, W, samples] of more than 8 bits: scaled to 16, white at the top, alpha apart."""
+    if layout.kind == tiff.FLOAT:
+        pixels = np.nan_to_num(pixels, posinf=0, neginf=0)
+        highest = pixels.max()
+        # Floats are meant to reach 1; some writers keep the 255 or 65,535 of the integers that they came from.
+        white = next((level for level in (1, 255, 65535) if highest <= level), highest)
+    else:
+        white = (1 << layout.bits - (layout.kind == tiff.SIGNED)) - 1
+    pixels = _as_uint16(pixels, white)
+    colors = {0: 1, 1: 1, 2: 3, 5: 4}.get(layout.photometric)
+    if colors is None or pixels.shape[2] < colors:
+        raise PhotoError(
+            f"a TIFF of {layout.bits} bits and photometric interpretation {layout.photometric}", "save it as RGB first"
+        )
+    if layout.photometric == 0:
+        pixels = ~pixels
+    if colors == 4:
+        height, width, _ = pixels.shape
+        inks = (pixels[..., :4] >> 8).astype("uint8")
+        return Samples(Image.frombuffer("CMYK", (width, height), inks, "raw", "CMYK", 0, 1))
+    alpha = pixels[..., colors] if pixels.shape[2] > colors and layout.extra[:1] in ((1,), (2,)) else None
+    pixels = pixels[..., 0] if colors == 1 else pixels[..., :3]
+    if alpha is not None and layout.extra[0] == 1:
+        share = np.maximum(alpha, 1)[(...,) + (None,) * (pixels.ndim - 2)] / 65535
+        pixels = np.minimum(np.rint(pixels / share), 65535).astype("uint16")
+    return Samples(pixels, alpha)
+
+
+def _from_array(pixels: np.ndarray, white: int, gamma: float | None = None) -> Samples:
+    """[H, W] or [H, W, channels] of more than 8 bits; the second of two and the fourth of four channels is alpha."""
+    pixels = _as_uint16(pixels, white)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels in (1, 3):
+        return Samples(pixels.reshape(pixels.shape[:2]) if channels == 1 else pixels, gamma=gamma)
+    color = pixels[..., 0] if channels == 2 else pixels[..., :3]
+    return Samples(color, pixels[..., -1], gamma=gamma)
+
+
+def _as_uint16(pixels: np.ndarray, white: float) -> np.ndarray:
+    """Any numbers -> uint16 with `white` at 65,535."""
+    if pixels.dtype == np.uint16 and white == 65535:
+        return pixels
+    scaled = np.empty(pixels.shape, "uint16")
+    for row in range(0, len(pixels), ROWS_AT_ONCE):
+        part = np.clip(pixels[row : row + ROWS_AT_ONCE].astype("float64"), 0, white)
+        scaled[row : row + ROWS_AT_ONCE] = np.rint(part * (65535 / max(white, 1e-12)))
+    return scaled

@@ -1,0 +1,33 @@
+"""Imports TensorFlow without the lines that its C++ parts print at every start, whatever the log level says."""
+
+import contextlib
+import os
+import sys
+import warnings
+
+
+def import_tensorflow():
+    """Imports TensorFlow, silently: called by the verbs once their arguments are right. An ImportError passes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", module="tensorflow")
+    with _native_errors_to_null():
+        import tensorflow as tf
+
+        tf.constant(0)  # the device set-up prints as well
+    import absl.logging
+
+    absl.logging.set_verbosity(absl.logging.ERROR)
+
+
+@contextlib.contextmanager
+def _native_errors_to_null():
+    """File descriptor 2, which C++ writes to, goes nowhere meanwhile; Python's own errors are raised, not printed."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,154 @@
+"""Recipes: a task with its data and its schedule, as a plain dataclass; read from train/*.py, changed by --set."""
+
+import ast
+import dataclasses
+import difflib
+import json
+import pathlib
+import runpy
+
+
+@dataclasses.dataclass
+class Recipe:
+    """Everything that a training depends on. A run folder keeps it as recipe.json and rebuilds the model from it.
+
+    Attributes:
+        task: a name in `tfcolor.tasks.TASKS`.
+        data: source names joined by "+"; NAME*3 counts three times in an epoch.
+        validation_data: the same for validation; "" for the sources of `data`, each once.
+        cache: keep the encoded photos in memory after the first epoch.
+        size: side of the training crops in pixels, a multiple of 32.
+        batch: photos a step.
+        serving_size: photos are shrunk until sqrt(h * w) is at most this before the trained network sees them.
+        crop_area: smallest and largest share of a photo that a crop keeps.
+        random_gray: probability of each change to the gray (METHODS 1); 0: plain luma.
+        encoder: a name in `tfcolor.models.encoders.ENCODERS`.
+        encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
+        encoder_weights: "imagenet", an .h5 file, or "none".
+        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2).
+        freeze_batchnorm: the encoder's BatchNormalization keeps its statistics.
+        network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
+        head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
+        loss_weights: {head: weight}; 1 where not given.
+        start: weights of a whole model to start from, a .weights.h5 file; layers of other shapes keep their own start.
+        learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
+        epochs: passes over the data.
+        epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.
+        early_stop: epochs without a better validation loss after which to stop; 0: never.
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        seed: of everything random.
+    """
+
+    task: str = "multitask"
+    data: str = "oxford_iiit_pet"
+    validation_data: str = ""
+    cache: bool = True
+    size: int = 128
+    serving_size: int = 256
+    batch: int = 16
+    crop_area: tuple = (0.3, 1.0)
+    random_gray: float = 0.0
+    encoder: str = "mobilenet_v2"
+    encoder_options: dict = dataclasses.field(default_factory=dict)
+    encoder_weights: str = "imagenet"
+    encoder_share: float = 0.15
+    freeze_batchnorm: bool = True
+    network_options: dict = dataclasses.field(default_factory=dict)
+    head_options: dict = dataclasses.field(default_factory=dict)
+    loss_weights: dict = dataclasses.field(default_factory=dict)
+    start: str = ""
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0
+    epochs: int = 150
+    epoch_steps: int = 0
+    early_stop: int = 0
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is tuple and isinstance(value, list):
+                setattr(self, field.name, tuple(value))
+            elif field.type is float and isinstance(value, int) and not isinstance(value, bool):
+                setattr(self, field.name, float(value))
+            elif not isinstance(value, field.type):
+                raise ValueError(
+                    f"recipe: {field.name}={value!r} is a {type(value).__name__}; it wants a "
+                    f"{field.type.__name__}, such as {field.name}={_default(field)!r}"
+                )
+        if self.size < 32 or self.size % 32:
+            raise ValueError(f"recipe: size={self.size}; a multiple of 32 from 32 up")
+        for name in ("batch", "epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"recipe: {name}={getattr(self, name)}; from 1 up")
+        if not (len(self.crop_area) == 2 and 0 < self.crop_area[0] <= self.crop_area[1] <= 1):
+            raise ValueError(f"recipe: crop_area={self.crop_area}; two shares, 0 < smallest <= largest <= 1")
+        if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
+            raise ValueError(f"recipe: precision={self.precision!r}; float32, mixed_bfloat16 or mixed_float16")
+
+    def changed(self, settings):
+        """A copy with ["key=value", ...] set; values are Python literals, "key.sub=value" reaches into a dictionary.
+
+        Raises:
+            ValueError: an unknown key (names the nearest) or a value of another type.
+        """
+        values = dataclasses.asdict(self)
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            key, _, inner = key.strip().partition(".")
+            if not equals:
+                raise ValueError(f"--set {setting!r}: wants key=value, such as epochs=3")
+            if key not in values:
+                near = difflib.get_close_matches(key, values, 3) or list(values)
+                raise ValueError(f"--set {setting!r}: a recipe has no {key!r}; did you mean {', '.join(near)}?")
+            if inner:
+                if not isinstance(values[key], dict):
+                    raise ValueError(f"--set {setting!r}: {key} is no dictionary")
+                _set_inner(values[key], inner.split("."), _value(text))
+            else:
+                values[key] = _value(text)
+        return Recipe(**values)
+
+    def to_json(self):
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        return cls(**json.loads(text))
+
+
+def read_recipe(path):
+    """A recipe file, such as train/pets_multitask.py: its function `recipe()` returns a Recipe.
+
+    Raises:
+        ValueError: no such file (names those beside it), no `recipe` in it, or it returns something else.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        beside = sorted(str(other) for other in path.parent.glob("*.py"))
+        raise ValueError(f"recipe {str(path)!r}: no such file" + (f"; there are {', '.join(beside)}" if beside else ""))
+    function = runpy.run_path(str(path)).get("recipe")
+    recipe = function() if callable(function) else None
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe {str(path)!r}: wants a function recipe() that returns a tfcolor.recipe.Recipe")
+    return recipe
+
+
+def _value(text):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text  # a bare word, such as data=synthetic
+
+
+def _set_inner(values, keys, value):
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
+
+
+def _default(field):
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()

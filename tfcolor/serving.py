@@ -1,0 +1,105 @@
+"""A system as functions on tensors: what is evaluated, exported and served is the same few `tf.function`s."""
+
+import tensorflow as tf
+from keras import ops
+
+from tfcolor.color import spaces
+
+JPEG_QUALITY = 95
+
+
+class ServingModule(tf.Module):
+    """The signatures of a colouriser; `tfcolor export` saves them, `Colorizer` calls them.
+
+    serving_default: image_bytes string [N] -> colorized_bytes string [N] (JPEG, original size).
+    colorize: image uint8 [N, H, W, 3] -> colorized uint8 [N, H, W, 3].
+    segment (where there is a segmentation head): image uint8 [N, H, W, 3] -> segmentation uint8 [N, H, W].
+    predict: gray uint8 [N, h, w] -> the heads' outputs, float32.
+    decode: the colour head's output, gray and every knob (scalars) -> chroma float32 [N, h', w', 2], U and V.
+
+    Args:
+        system: `tfcolor.tasks.System`.
+        size: photos are shrunk, never enlarged, until sqrt(h * w) <= size before the network sees them.
+        knobs: {knob: default} of the decoding; those not given are the head's own.
+    """
+
+    def __init__(self, system, size, knobs=None):
+        super().__init__(name="tfcolor")
+        self.system, self.size = system, size
+        head = system.colour_head
+        unknown = set(knobs or {}) - {*head.knobs, "saturation"}
+        if unknown:
+            raise ValueError(
+                f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
+            )
+        self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
+        self.tracked = [variable.value for variable in system.model.variables]  # what SavedModel stores
+
+    def signatures(self):
+        """{signature: tf.function with its input signature}."""
+        photos = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
+        gray = tf.TensorSpec([None, None, None], tf.uint8, name="gray")
+        head = self.system.colour_head
+        channels = self.system.model.output[head.name].shape[-1]
+        output = tf.TensorSpec([None, None, None, channels], tf.float32, name="output")
+        knobs = {name: tf.TensorSpec([], tf.float32, name=name) for name in self.knobs}
+        functions = {
+            "serving_default": self._function(
+                self.colorize_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")
+            ),
+            "colorize": self._function(lambda image: {"colorized": self.colorize(image)}, photos),
+            "predict": self._function(self.predict, gray),
+            "decode": self._function(self.decode, output, gray, **knobs),
+        }
+        if self.system.segmentation_head:
+            functions["segment"] = self._function(lambda image: {"segmentation": self.segment(image)}, photos)
+        return functions
+
+    @staticmethod
+    def _function(function, *specs, **named):
+        return tf.function(function).get_concrete_function(*specs, **named)
+
+    def predict(self, gray):
+        outputs = self.system.model(tf.cast(gray, tf.float32)[..., None] / 255.0, training=False)
+        return dict(outputs)
+
+    def decode(self, output, gray, saturation, **knobs):
+        gray = tf.cast(gray, tf.float32)[..., None] / 255.0
+        chroma = self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
+        return {"chroma": chroma * saturation}
+
+    def colorize(self, image):
+        """uint8 [N, H, W, 3] -> uint8 [N, H, W, 3]: the gray's own Y, chroma from the network, at full size."""
+        gray = spaces.rgb_to_gray(spaces.from_uint8(image))
+        small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
+        output = self.predict(small)[self.system.colour_head.name]
+        uv = self.decode(output, small, **self.knobs)["chroma"]
+        uv = tf.image.resize(uv, tf.shape(image)[1:3])
+        return spaces.to_uint8(spaces.merge_yuv(gray, uv))
+
+    def segment(self, image):
+        """uint8 [N, H, W, 3] -> uint8 [N, H, W]: the likeliest class of each pixel."""
+        gray = spaces.rgb_to_gray(spaces.from_uint8(image))
+        small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
+        head = self.system.segmentation_head
+        scores = tf.image.resize(self.predict(small)[head.name], tf.shape(image)[1:3])
+        return head.segment(scores)
+
+    def colorize_bytes(self, image_bytes):
+        """string [N] of JPEG, PNG, GIF or BMP files -> string [N] of JPEG files of the same sizes."""
+
+        def one(content):
+            image = tf.io.decode_image(content, channels=3, expand_animations=False)
+            image.set_shape([None, None, 3])
+            colored = self.colorize(image[None])[0]
+            return tf.io.encode_jpeg(colored, quality=JPEG_QUALITY, chroma_downsampling=False)
+
+        return {"colorized_bytes": tf.map_fn(one, image_bytes)}
+
+
+def _shrunk(gray, size):
+    """gray [N, H, W, 1] -> the same or smaller, so that sqrt(h * w) <= size; antialiased."""
+    shape = tf.cast(tf.shape(gray)[1:3], tf.float32)
+    scale = tf.minimum(1.0, size / tf.sqrt(shape[0] * shape[1]))
+    small = tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)
+    return tf.cond(scale < 1.0, lambda: tf.image.resize(gray, small, antialias=True), lambda: ops.cast(gray, "float32"))

@@ -1,0 +1,109 @@
+"""The verb `train`: from data to weights. `python -m tfcolor.train --task multitask`."""
+
+import pathlib
+import sys
+
+from tfcolor.command import Parser, verb
+from tfcolor.quiet import import_tensorflow
+
+
+@verb("train")
+def main(argv):
+    """Runs `tfcolor train`; returns the exit code."""
+    options = _parser().parse_args(argv)
+    import_tensorflow()
+    from tfcolor.recipe import Recipe, read_recipe
+
+    if options.recipe:
+        recipe = read_recipe(options.recipe)
+    else:
+        from tfcolor.tasks import find_task
+
+        task = options.task or "multitask"
+        recipe = Recipe(task=task, **find_task(task).defaults)
+    if options.smoke:
+        recipe = recipe.changed(SMOKE)
+    recipe = recipe.changed(options.set)
+
+    from tfcolor.data.batches import Mixture
+
+    training = Mixture(recipe.data, "train", data_dir=options.data_dir, cache=recipe.cache)
+    if training.size < recipe.batch:
+        raise ValueError(f"{recipe.data}: {training.size} photos, fewer than a batch of {recipe.batch}; --set batch=N")
+    validation = Mixture(
+        recipe.validation_data or "+".join(term.split("*")[0] for term in recipe.data.split("+")),
+        "validation",
+        data_dir=options.data_dir,
+        classes=training.classes,
+        cache=recipe.cache,
+    )
+    steps = training.size // recipe.batch
+    steps = min(steps, recipe.epoch_steps) if recipe.epoch_steps else steps
+    workdir = pathlib.Path(options.workdir or f"runs/{recipe.task}")
+    _claim(workdir, recipe, training.classes)
+
+    from tfcolor.trainer import Trainer
+
+    trainer = Trainer(recipe, steps, workdir, training.classes)
+    if trainer.resume():
+        print(f"resumed {workdir} after epoch {trainer.epoch}", file=sys.stderr)
+    print(
+        f"{recipe.task}: {training.size} photos, {steps} steps an epoch, {recipe.epochs} epochs -> {workdir}",
+        file=sys.stderr,
+    )
+    from tfcolor.pictures import TrainingPictures
+
+    trainer.fit(
+        lambda epoch: training.training_batches(recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch),
+        lambda: validation.evaluation_batches(recipe.batch, recipe.size),
+        TrainingPictures(workdir, validation.evaluation_batches(8, recipe.size)),
+    )
+    print(
+        f"done. Next: tfcolor evaluate {workdir} --data {recipe.data.split('+')[0].split('*')[0]} --split test; "
+        f"tfcolor export {workdir} -o saved_models/NAME"
+    )
+    return 0
+
+
+# A training of seconds that goes through everything.
+SMOKE = [
+    "data=synthetic",
+    "validation_data=",
+    "size=32",
+    "batch=8",
+    "epochs=1",
+    "epoch_steps=2",
+    "encoder_weights=none",
+    "encoder_options={'alpha': 0.35}",
+    "start=",
+]
+
+
+def _parser():
+    parser = Parser("tfcolor train", description="Trains a colouriser; the same command again resumes.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--task", help="what to learn, with its own defaults (default: multitask)")
+    which.add_argument("--recipe", metavar="FILE", help="an experiment, such as train/pets_multitask.py")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a field of the recipe")
+    parser.add_argument("--workdir", help="run folder (default: runs/TASK)")
+    parser.add_argument("--data-dir", help="where prepared TFDS data sets are (default: ~/tensorflow_datasets)")
+    parser.add_argument("--smoke", action="store_true", help="seconds instead of hours, on made-up data: does it run?")
+    return parser
+
+
+def _claim(workdir, recipe, classes):
+    """Makes the run folder, or makes sure that the one there is of the same recipe."""
+    import json
+
+    path = workdir / "recipe.json"
+    if path.exists():
+        if path.read_text("utf-8") != recipe.to_json():
+            raise ValueError(f"{workdir} holds a training of another recipe; give another --workdir or remove it")
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / "classes.json").write_text(json.dumps(classes) + "\n", "utf-8")
+    path.write_text(recipe.to_json(), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The training loop: one step a batch, one checkpoint an epoch, and the same weights after any interruption."""
+
+import csv
+import json
+import os
+import pathlib
+import time
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from tfcolor.recipe import Recipe
+from tfcolor.tasks import System
+
+STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
+LAST, BEST = "last.weights.h5", "best.weights.h5"
+
+
+class Trainer:
+    """A system, its optimiser and where it stands.
+
+    Args:
+        recipe: `Recipe`.
+        workdir: run folder; None writes nothing.
+        classes: class names of the segmentation head.
+        steps: in an epoch.
+    """
+
+    def __init__(self, recipe, steps, workdir=None, classes=None):
+        keras.utils.set_random_seed(recipe.seed)
+        keras.config.set_dtype_policy(recipe.precision)
+        self.recipe, self.steps = recipe, steps
+        self.workdir = pathlib.Path(workdir) if workdir else None
+        self.system = System(recipe, classes)
+        if recipe.start:
+            load_matching(self.system.model, recipe.start)
+        encoder, others = self.system.split_variables()
+        self.optimizers = [
+            (self._optimizer(recipe.learning_rate, others), others),
+            (self._optimizer(recipe.learning_rate * recipe.encoder_share, encoder), encoder),
+        ]
+        self.step = _STEPS[keras.backend.backend()](self.system, self.optimizers)
+        self.validate = _VALIDATIONS[keras.backend.backend()](self.system)
+        self.epoch, self.best, self.best_epoch = 0, float("inf"), 0
+
+    def _optimizer(self, learning_rate, variables):
+        """AdamW, warmed up and then down a cosine to 0, its gradients clipped, for these variables."""
+        recipe = self.recipe
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            decay_steps=max(recipe.epochs * self.steps - recipe.warmup, 1),
+            warmup_target=learning_rate,
+            warmup_steps=recipe.warmup,
+        )
+        optimizer = keras.optimizers.AdamW(
+            schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm or None
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        if recipe.precision == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(variables)
+        return optimizer
+
+    def fit(self, training, validation, report=None):
+        """Trains from `self.epoch` on, to the recipe's last epoch or the early stop.
+
+        Args:
+            training: function of the epoch -> an iterable of uint8 batches, the same for the same epoch.
+            validation: function -> an iterable of uint8 batches.
+            report: function of (trainer, row of the log) called after each epoch.
+
+        Returns:
+            The rows of the log, a list of dicts.
+        """
+        rows = []
+        while self.epoch < self.recipe.epochs and not self._stopped_early():
+            started = time.monotonic()
+            log = self._train_epoch(training(self.epoch))
+            seconds = time.monotonic() - started
+            log |= {f"val_{key}": value for key, value in _mean(self.validate(b) for b in validation()).items()}
+            self.epoch += 1
+            if not np.isfinite(log["loss"]):
+                raise ValueError(
+                    f"the loss is {log['loss']} in epoch {self.epoch}: lower the rate, --set learning_rate="
+                    f"{self.recipe.learning_rate / 3:g}, or train in float32; the last good epoch is in the run folder"
+                )
+            if log["val_loss"] < self.best:
+                self.best, self.best_epoch = log["val_loss"], self.epoch
+            row = {
+                "epoch": self.epoch,
+                "seconds": round(seconds, 1),
+                "photos_per_second": round(self.steps * self.recipe.batch / seconds, 1),
+            } | log
+            rows.append(row)
+            if self.workdir:
+                self._write(row)
+            if report:
+                report(self, row)
+        return rows
+
+    def _train_epoch(self, batches):
+        logs = []
+        bar = tqdm(
+            batches,
+            total=self.steps,
+            desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
+            leave=False,
+            mininterval=1.0,
+            disable=None,
+        )
+        for number, batch in enumerate(bar):
+            if number == self.steps:
+                break
+            logs.append(self.step(batch))
+            if number % 20 == 0:
+                bar.set_postfix(loss=f"{float(logs[-1]['loss']):.4f}")
+        bar.close()
+        return _mean(logs)
+
+    def _stopped_early(self):
+        patience = self.recipe.early_stop
+        return bool(patience) and self.epoch - self.best_epoch >= patience
+
+    # The run folder -------------------------------------------------------------------------------------------------
+
+    def _write(self, row):
+        """Log, weights and state of the epoch just done; the state last, since it says that all is there."""
+        if self.best_epoch == self.epoch:
+            _whole(self.workdir / BEST, self.system.model.save_weights)
+        _whole(self.workdir / LAST, self.system.model.save_weights)
+        path = self.workdir / "log.csv"
+        kept = [] if not path.exists() else [r for r in csv.DictReader(path.open()) if int(r["epoch"]) < self.epoch]
+        _whole(path, lambda temporary: _write_csv(temporary, [*kept, row]))
+        arrays = {f"v{index}": np.asarray(ops.convert_to_numpy(v)) for index, v in enumerate(self._variables())}
+        progress = {"epoch": self.epoch, "best": self.best, "best_epoch": self.best_epoch}
+        _whole(self.workdir / STATE, lambda temporary: np.savez(temporary, progress=json.dumps(progress), **arrays))
+
+    def resume(self):
+        """Goes back to the state of the last whole epoch in the run folder, if there is one. Returns the epoch."""
+        path = self.workdir / STATE
+        if path.exists():
+            with np.load(path) as state:
+                for index, variable in enumerate(self._variables()):
+                    variable.assign(state[f"v{index}"])
+                progress = json.loads(str(state["progress"]))
+            self.epoch, self.best, self.best_epoch = progress["epoch"], progress["best"], progress["best_epoch"]
+        return self.epoch
+
+    def _variables(self):
+        slots = [variable for optimizer, _ in self.optimizers for variable in optimizer.variables]
+        return [*self.system.model.variables, *slots, self.system.seeds.state]
+
+
+def load_run(workdir, weights=None):
+    """The system of a run folder with its weights (best, else last): `recipe.json` alone rebuilds the model.
+
+    Raises:
+        ValueError: not a run folder, or one without weights.
+    """
+    workdir = pathlib.Path(workdir)
+    if not (workdir / "recipe.json").is_file():
+        raise ValueError(
+            f"{str(workdir)!r} is no run folder: it has no recipe.json; `tfcolor train --workdir` makes one"
+        )
+    recipe = Recipe.from_json((workdir / "recipe.json").read_text("utf-8"))
+    classes = json.loads((workdir / "classes.json").read_text("utf-8"))
+    found = [workdir / name for name in ([weights] if weights else [BEST, LAST]) if (workdir / name).is_file()]
+    if not found:
+        raise ValueError(f"{str(workdir)!r} holds no weights yet: train for an epoch first")
+    keras.config.set_dtype_policy("float32")
+    system = System(recipe.changed(["encoder_weights=none"]), classes)
+    system.model.load_weights(found[0])
+    return system
+
+
+def load_matching(model, path):
+    """Weights of another training into every layer of the same name and shapes; tells the others.
+
+    Raises:
+        ValueError: no such file, or not one layer fits.
+    """
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"start {path!r}: no such file; give a .weights.h5 of a run folder")
+    before = {v.path: ops.convert_to_numpy(v) for v in model.variables}
+    model.load_weights(path, skip_mismatch=True)
+    same = [v.path for v in model.variables if np.array_equal(before[v.path], ops.convert_to_numpy(v))]
+    if len(same) == len(model.variables):
+        raise ValueError(f"start {path!r}: not one layer of it fits this network")
+
+
+# Steps, one for each backend ----------------------------------------------------------------------------------------
+
+
+def _tensorflow_step(system, optimizers):
+    import tensorflow as tf
+
+    variables = [own for _, own in optimizers]
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            loss, log = system.losses(batch, training=True)
+            scaled = optimizers[0][0].scale_loss(loss)
+        for (optimizer, own), gradients in zip(optimizers, tape.gradient(scaled, variables), strict=True):
+            optimizer.apply(gradients, own)
+        return log
+
+    return step
+
+
+def _tensorflow_validation(system):
+    import tensorflow as tf
+
+    return tf.function(lambda batch: system.losses(batch, training=False)[1])
+
+
+def _jax_step(system, optimizers):
+    import jax
+
+    trainable = [own for _, own in optimizers]
+    others = [*system.model.non_trainable_variables, system.seeds.state]
+    slots = [optimizer.variables for optimizer, _ in optimizers]
+
+    def loss_of(values, other_values, batch):
+        mapping = list(zip(others, other_values, strict=True))
+        for variables, own in zip(trainable, values, strict=True):
+            mapping += zip(variables, own, strict=True)
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            loss, log = system.losses(batch, training=True)
+            changed = [scope.get_current_value(variable) for variable in others]
+        return loss, (log, changed)
+
+    @jax.jit
+    def pure_step(values, other_values, slot_values, batch):
+        (_, (log, other_values)), gradients = jax.value_and_grad(loss_of, has_aux=True)(values, other_values, batch)
+        applied = [
+            optimizer.stateless_apply(slot, gradient, value)
+            for (optimizer, _), slot, gradient, value in zip(optimizers, slot_values, gradients, values, strict=True)
+        ]
+        return [value for value, _ in applied], other_values, [slot for _, slot in applied], log
+
+    def step(batch):
+        state = (
+            [[v.value for v in own] for own in trainable],
+            [v.value for v in others],
+            [[v.value for v in own] for own in slots],
+        )
+        values, other_values, slot_values, log = pure_step(*state, batch)
+        for variables, new in zip([*trainable, others, *slots], [*values, other_values, *slot_values], strict=True):
+            for variable, value in zip(variables, new, strict=True):
+                variable.assign(value)
+        return log
+
+    return step
+
+
+def _jax_validation(system):
+    return lambda batch: system.losses(batch, training=False)[1]
+
+
+_STEPS = {"tensorflow": _tensorflow_step, "jax": _jax_step}
+_VALIDATIONS = {"tensorflow": _tensorflow_validation, "jax": _jax_validation}
+
+
+# Small things -------------------------------------------------------------------------------------------------------
+
+
+def _mean(logs):
+    logs = list(logs)
+    return {key: float(np.mean([float(log[key]) for log in logs])) for key in (logs[0] if logs else ())}
+
+
+def _whole(path, write):
+    """Writes to a temporary neighbour and renames it, so that the file under its own name is always whole."""
+    temporary = path.with_name(f".writing-{path.name}")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def _write_csv(path, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[-1]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,10 @@
+"""Pets, colour alone: network, data and budget of pets_multitask without the outline. Run card: pets_yuv.md."""
+
+import pathlib
+import runpy
+
+_multitask = runpy.run_path(str(pathlib.Path(__file__).with_name("pets_multitask.py")))
+
+
+def recipe():
+    return _multitask["recipe"](task="yuv")
