@@ -17,7 +17,7 @@ FLOORS = {
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
         4: ["classifiers", "colorizer", "pictures", "recipe", "report", "serving", "tasks", "trainer"],
-        5: ["train", "evaluate", "export", "colorize", "datasets", "app"],
+        5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],
     }.items()
     for name in names

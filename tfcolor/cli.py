@@ -10,6 +10,7 @@ from tfcolor.command import WRONG_COMMAND, verb
 VERBS = {
     "colorize": "photos, as files or folders, to photos in colour",
     "train": "data to a trained network",
+    "curves": "the logs of trainings in one picture",
     "evaluate": "how good a model is, in numbers and pictures",
     "export": "a trained network to a SavedModel",
     "datasets": "what data there is, how to get more, what it looks like",

@@ -76,13 +76,24 @@ class System:
         classes: class names of the segmentation head, or None.
     """
 
-    def __init__(self, recipe, classes=None, seed=None):
+    def __init__(self, recipe, classes=None):
         task = find_task(recipe.task)
         self.recipe, self.classes = recipe, classes
         unknown = set(recipe.head_options) - set(task.heads) | set(recipe.loss_weights) - set(task.heads)
         if unknown:
             raise ValueError(f"task {recipe.task}: no head {sorted(unknown)[0]!r}; it has {', '.join(task.heads)}")
         self.heads = [make(recipe.head_options.get(name, {}), classes) for name, make in task.heads.items()]
+        precision = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(recipe.precision)
+        try:
+            self._build(task)
+        finally:
+            keras.config.set_dtype_policy(precision)
+        self.seeds = keras.random.SeedGenerator(recipe.seed)
+
+    def _build(self, task):
+        """Input, encoder, decoder and heads -> `self.model`."""
+        recipe = self.recipe
         gray = keras.Input((None, None, 1), name="gray")
         padded = PadToMultiple(32, name="pad")(gray)
         weights = None if recipe.encoder_weights == "none" else recipe.encoder_weights
@@ -100,10 +111,9 @@ class System:
         for head in self.heads:
             output = head.build(decoded)
             if head.stride is not None:
-                output = CropToInput(head.stride, name=f"crop_{head.name}")(output, gray)
+                output = CropToInput(head.stride, dtype="float32", name=f"crop_{head.name}")(output, gray)
             outputs[head.name] = output
         self.model = keras.Model(gray, outputs)
-        self.seeds = keras.random.SeedGenerator(recipe.seed if seed is None else seed)
 
     def split_variables(self):
         """The trainable variables of the encoder, and all others."""

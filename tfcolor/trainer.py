@@ -30,7 +30,6 @@ class Trainer:
 
     def __init__(self, recipe, steps, workdir=None, classes=None):
         keras.utils.set_random_seed(recipe.seed)
-        keras.config.set_dtype_policy(recipe.precision)
         self.recipe, self.steps = recipe, steps
         self.workdir = pathlib.Path(workdir) if workdir else None
         self.system = System(recipe, classes)
@@ -79,7 +78,7 @@ class Trainer:
             started = time.monotonic()
             log = self._train_epoch(training(self.epoch))
             seconds = time.monotonic() - started
-            log |= {f"val_{key}": value for key, value in _mean(self.validate(b) for b in validation()).items()}
+            log |= {f"val_{key}": value for key, value in self._validation(validation()).items()}
             self.epoch += 1
             if not np.isfinite(log["loss"]):
                 raise ValueError(
@@ -118,6 +117,11 @@ class Trainer:
                 bar.set_postfix(loss=f"{float(logs[-1]['loss']):.4f}")
         bar.close()
         return _mean(logs)
+
+    def _validation(self, batches):
+        """Means over all photos of the batches, the last of which may be smaller."""
+        batches = [(self.validate(batch), len(batch["image"])) for batch in batches]
+        return _mean([log for log, _ in batches], [count for _, count in batches])
 
     def _stopped_early(self):
         patience = self.recipe.early_stop
@@ -169,8 +173,7 @@ def load_run(workdir, weights=None):
     found = [workdir / name for name in ([weights] if weights else [BEST, LAST]) if (workdir / name).is_file()]
     if not found:
         raise ValueError(f"{str(workdir)!r} holds no weights yet: train for an epoch first")
-    keras.config.set_dtype_policy("float32")
-    system = System(recipe.changed(["encoder_weights=none"]), classes)
+    system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes)
     system.model.load_weights(found[0])
     return system
 
@@ -267,9 +270,8 @@ _VALIDATIONS = {"tensorflow": _tensorflow_validation, "jax": _jax_validation}
 # Small things -------------------------------------------------------------------------------------------------------
 
 
-def _mean(logs):
-    logs = list(logs)
-    return {key: float(np.mean([float(log[key]) for log in logs])) for key in (logs[0] if logs else ())}
+def _mean(logs, weights=None):
+    return {key: float(np.average([float(log[key]) for log in logs], weights=weights)) for key in logs[0]}
 
 
 def _whole(path, write):

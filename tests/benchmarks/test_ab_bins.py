@@ -1,14 +1,11 @@
 """How much the 313 bins cost, each beside the usual way in the same run.
 
-Run it by name, `pytest tests/benchmarks`: setup.cfg (`norecursedirs`) keeps this folder out of the plain `pytest`.
-Both ways alternate, and a ratio is the median over the pairs: other load on the machine takes from both alike. The
-table that pytest-benchmark prints holds our own times; the ratios are printed with `-rP` and stored as `extra_info`.
+Run it by name, `pytest tests/benchmarks`: pyproject.toml (`norecursedirs`) keeps this folder out of the plain `pytest`.
+The table that pytest-benchmark prints holds our own times; the ratios are printed with `-rP` and kept as `extra_info`.
 """
 
-import subprocess
 import sys
-import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,30 +14,11 @@ import tensorflow as tf
 from keras import ops
 from sklearn.neighbors import NearestNeighbors
 
+from benchmarks.measuring import compare, peak_memory, peak_memory_apart
 from tfcolor.color import ab_bins
 from tfcolor.color.spaces import rgb_to_lab
 
 SHAPE = (16, 40, 40)  # a batch of 160 px photos at stride 4
-
-
-def compare(benchmark, ours, theirs, at_least, rounds=15):
-    """Times both in turns, prints and asserts the ratio, and leaves our own times to pytest-benchmark."""
-    ratios = []
-    for function in (ours, theirs):
-        function()
-    for _ in range(rounds):
-        ratios.append(seconds(theirs) / seconds(ours))
-    ratio = float(np.median(ratios))
-    benchmark.extra_info["times faster"] = ratio
-    print(f"{benchmark.name}: {ratio:.1f} times faster")
-    benchmark(ours)
-    assert ratio >= at_least
-
-
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +79,7 @@ def test_loss_and_gradient(benchmark):
 
 
 def test_memory_of_loss_and_gradient():
-    def peak(name):
-        command = [sys.executable, "-m", "tests.benchmarks.test_ab_bins", name]
-        return int(subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout)
-
-    ours, theirs = peak("sparse"), peak("dense")
+    ours, theirs = (peak_memory_apart(__name__, name) for name in ("sparse", "dense"))
     print(f"loss and gradient: {ours / 1e6:.0f} MB above the logits, dense {theirs / 1e6:.0f} MB")
     assert ours < theirs / 2
 
@@ -117,15 +91,5 @@ def test_lab(benchmark):
     compare(benchmark, lambda: compiled(tensor).numpy(), lambda: skimage.color.rgb2lab(rgb), at_least=1)
 
 
-def peak_memory(loss):
-    """What a loss and its gradient take at most beyond what stands before, in bytes (Linux)."""
-    run = step(loss)
-    run()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    run()
-    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-    return 1024 * (int(status["VmHWM"].split()[0]) - int(status["VmRSS"].split()[0]))
-
-
 if __name__ == "__main__":
-    print(peak_memory({"sparse": sparse_loss, "dense": dense_loss}[sys.argv[1]]))
+    print(peak_memory(partial(step, {"sparse": sparse_loss, "dense": dense_loss}[sys.argv[1]])))

@@ -17,10 +17,12 @@ def random_crop_and_flip(size, crop_area, seed, flip=True):
     """
     import keras_cv
 
+    # In float32 whatever the network's precision is.
     crop = keras_cv.layers.RandomCropAndResize(
-        (size, size), crop_area_factor=crop_area, aspect_ratio_factor=(3 / 4, 4 / 3), seed=seed
+        (size, size), crop_area_factor=crop_area, aspect_ratio_factor=(3 / 4, 4 / 3), seed=seed, dtype="float32"
     )
-    steps = [keras_cv.layers.RandomFlip("horizontal", seed=seed + 1), crop] if flip else [crop]
+    mirror = keras_cv.layers.RandomFlip("horizontal", seed=seed + 1, dtype="float32")
+    steps = [mirror, crop] if flip else [crop]
 
     def augment(example):
         pair = {

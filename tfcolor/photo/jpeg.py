@@ -35,8 +35,8 @@ STANDARD_CHROMA = (
 class Jpeg:
     """The first picture of a file: its frame and its segments before the pixels, in their order.
 
-    `components`: (id, horizontal sampling, vertical sampling, number of its quantisation table).
-    `tables`: by number, 64 values row by row. `transform`: Adobe's colour transform, None without its marker.
+    `bare`: what decodes to the same pixels, without the notes. `components`: (id, horizontal sampling, vertical sampling, number of its quantisation table).
+    `tables`: by number, 64 values row by row.
     """
 
     width: int = 0
@@ -46,8 +46,8 @@ class Jpeg:
     frame: int = 0
     components: list[tuple[int, int, int, int]] = field(default_factory=list)
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    transform: int | None = None
     segments: list[tuple[int, bytes]] = field(default_factory=list)
+    bare: bytes = b""
 
 
 def parse(data: bytes) -> Jpeg:
@@ -57,6 +57,7 @@ def parse(data: bytes) -> Jpeg:
         PhotoError: they are damaged, or of a kind of JPEG that no decoder here knows.
     """
     jpeg = Jpeg()
+    needed = [b"\xff\xd8"]
     at = 2
     while True:
         at = data.find(b"\xff", at)
@@ -78,11 +79,16 @@ def parse(data: bytes) -> Jpeg:
             _read_frame(jpeg, marker, payload)
         elif marker == DQT:
             _read_tables(jpeg, payload)
-        elif marker == APP14 and payload.startswith(ADOBE) and len(payload) >= 12:
-            jpeg.transform = payload[11]
-        elif APP0 <= marker <= APP15 or marker == COMMENT:
+        if marker == APP0 and payload.startswith(JFIF):
+            needed.append(_segment(APP0, JFIF + _density(None)))
+        elif marker == APP14 and payload.startswith(ADOBE):
+            needed.append(_segment(APP14, payload))
+        elif not APP0 <= marker <= APP15 and marker != COMMENT:
+            needed.append(data[at : at + 2 + size])
+        if APP0 <= marker <= APP15 or marker == COMMENT:
             jpeg.segments.append((marker, payload))
         at += 2 + size
+    jpeg.bare = b"".join(needed) + data[at:]
     if not jpeg.frame:
         raise PhotoError("a JPEG without a frame", "a whole copy of the file")
     if jpeg.frame not in DECODABLE_FRAMES or jpeg.precision != 8:
@@ -148,6 +154,8 @@ def read_notes(jpeg: Jpeg, warnings: list[str]) -> Notes:
             notes.xmp = notes.xmp or payload[len(XMP) :]
         elif marker == APP2 and payload.startswith(ICC) and len(payload) > 14:
             profile[payload[12]] = payload[14:]
+        elif marker == APP14 and payload.startswith(ADOBE):
+            continue  # the colours of the file that was
         elif marker == APP2 and payload.startswith(MULTI_PICTURE):
             continue  # places of the pictures behind the first: they are not written
         elif marker == APP11 and payload.startswith(CREDENTIALS):
@@ -204,8 +212,11 @@ def add_notes(encoded: bytes, notes: Notes, own: list[tuple[int, bytes]], warnin
     segments += [(APP2, ICC + bytes([i, len(profile)]) + part) for i, part in enumerate(profile, 1)]
     segments += [(APP13, PHOTOSHOP + part) for part in _parts(notes.photoshop, MAX_PAYLOAD - len(PHOTOSHOP))]
     segments += [(COMMENT, part) for comment in notes.comments for part in _parts(comment, MAX_PAYLOAD)]
-    head = b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
-    return encoded[:2] + head + encoded[rest:]
+    return encoded[:2] + b"".join(_segment(marker, payload) for marker, payload in segments) + encoded[rest:]
+
+
+def _segment(marker: int, payload: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
 def _density(resolution: Resolution | None) -> bytes:

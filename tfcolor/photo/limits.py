@@ -28,6 +28,11 @@ class Limits:
         """The largest file that is read: 16 bits, four channels and no compression, and as much again."""
         return max(1 << 30, self.max_pixels * 16)
 
+    def tell_pillow(self) -> None:
+        """Raise Pillow's own limit, which is of the whole process and stays on, if this one is higher."""
+        if self.max_pixels > MAX_PIXELS:
+            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, self.max_pixels // 2 + 1)
+
     def check(self, width: int, height: int) -> None:
         """Refuse a photo without pixels, or with more than `max_pixels`.
 
@@ -41,5 +46,3 @@ class Limits:
                 f"{width} x {height} are more than {self.max_pixels:,} pixels",
                 f"--max-pixels {width * height} lets it in, if the file is to be trusted",
             )
-        if self.max_pixels > MAX_PIXELS:
-            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, self.max_pixels // 2 + 1)

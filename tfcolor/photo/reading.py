@@ -5,6 +5,7 @@ by simplejpeg (which tells damage that libjpeg passes over in silence), Pillow, 
 tifffile; last, they become gray as their profile means them.
 """
 
+import contextlib
 import io
 import logging
 import threading
@@ -25,8 +26,8 @@ from tfcolor.photo.notes import INCH, Notes, Resolution
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say becomes our one line
 WHOLE_COPY = "a whole copy of the file, or --allow-truncated to do it as far as it goes"
-# What libjpeg remarks on without anything being wrong with the pixels.
-HARMLESS = ("Unknown Adobe color transform", "Warning: unknown JFIF revision", "Invalid SOS parameters")
+HARMLESS = "Invalid SOS parameters"  # what libjpeg remarks on without anything being wrong with the pixels
+AS_FAR = "done as far as it goes"
 MOST_SAMPLES = 8  # channels of a pixel
 ROWS_AT_ONCE = 64
 COLOUR_SAMPLE = 256  # pixels of a side that are enough to see whether a photo has colour
@@ -58,16 +59,18 @@ class Samples:
     """Decoded pixels, as they lie in the file.
 
     Attributes:
-        pixels: a Pillow image (L, RGB, CMYK, LAB, YCbCr), or uint8 or uint16 [H, W] or [H, W, 3].
+        pixels: uint8 or uint16 [H, W] or RGB [H, W, 3], or a Pillow image in L, RGB, CMYK, LAB or YCbCr.
         alpha: [H, W], None without transparency.
         gamma: the exponent from values to light, where no profile says more.
-        orientation: 1 to 8, as EXIF counts.
+        orientation: 1 to 8, as EXIF counts; None: EXIF says.
+        damage: what was wrong with it, '' if nothing was.
     """
 
     pixels: Image.Image | np.ndarray
     alpha: np.ndarray | None = None
     gamma: float | None = None
     orientation: int | None = None
+    damage: str = ""
 
 
 @dataclass
@@ -113,12 +116,13 @@ def open_photo(data: bytes, limits: Limits) -> Opened:
     kind = formats.recognise(data[: formats.HEAD_SIZE])
     if kind is None:
         raise PhotoError("not a photo", f"{formats.names(formats.FORMATS)} are")
+    limits.tell_pillow()
     opened = _trying(kind, lambda: _OPENERS[kind](data, limits))
     limits.check(*opened.sizes[0])
     if opened.damage:
         if not limits.allow_truncated:
             raise PhotoError(opened.damage, WHOLE_COPY)
-        opened.warnings.append(f"{opened.damage}: done as far as it goes")
+        opened.warnings.append(f"{opened.damage}: {AS_FAR}")
     return opened
 
 
@@ -134,6 +138,8 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
     profile = _read_profile(notes, opened.warnings)
     in_color = profile is not None and profile.space == profiles.RGB and not profile.is_srgb
     samples = _trying(opened.format, lambda: opened.decode(page, in_color or (look_for_color and not opened.glimpse)))
+    if samples.damage:
+        opened.warnings.append(f"{samples.damage}: {AS_FAR}")
     has_color = None
     if look_for_color:
         has_color = is_colorful(opened.glimpse() if opened.glimpse else _small_rgb(samples.pixels))
@@ -177,8 +183,6 @@ def to_gray(
 ) -> tuple[np.ndarray, profiles.Profile | None]:
     """The luma in sRGB of decoded pixels, uint8 or uint16 [H, W], and the profile that colour is to be written in."""
     pixels = samples.pixels
-    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 3:
-        pixels = Image.fromarray(pixels)
     space = _space(pixels)
     if profile and profile.space != space and (profile.space, space) != (profiles.RGB, profiles.GRAY):
         warnings.append(f"its colour profile is for {profile.space}, the photo is {space}: left out")
@@ -187,10 +191,8 @@ def to_gray(
     if profile and profile.is_srgb:
         profile = None
     if space == profiles.GRAY:
-        return _gray_from_gray(pixels, profile, samples.gamma), written
-    if isinstance(pixels, np.ndarray):
-        return _gray_from_rgb16(pixels, profile, samples.gamma), written
-    return _gray_from_colors(pixels, profile, samples.gamma), written
+        return _gray_from_gray(np.asarray(pixels), profile, samples.gamma), written
+    return _gray_from_color(pixels, profile, samples.gamma), written
 
 
 def _space(pixels) -> str:
@@ -199,42 +201,43 @@ def _space(pixels) -> str:
     return {"L": profiles.GRAY, "CMYK": profiles.CMYK}.get(pixels.mode, profiles.RGB)
 
 
-def _gray_from_gray(pixels, profile, gamma) -> np.ndarray:
-    gray = np.asarray(pixels)
+def _gray_from_gray(gray: np.ndarray, profile, gamma) -> np.ndarray:
     if profile:
         return profile.curve(gray.dtype.name)[gray]
     return profiles.gamma_curve(gamma, gray.dtype.name)[gray] if gamma else gray
 
 
-def _gray_from_rgb16(pixels: np.ndarray, profile, gamma) -> np.ndarray:
-    gray = np.empty(pixels.shape[:2], "uint16")
-    curve = profiles.gamma_curve(gamma, "uint16") if gamma and not profile else None
-    for top, bottom in strip_bounds(*gray.shape):
-        strip = pixels[top:bottom]
-        if profile:
-            strip = profile.to_srgb16(strip)
-        elif curve is not None:
-            strip = curve[strip]
-        gray[top:bottom] = profiles.luma(strip)
+def _gray_from_color(pixels: Image.Image | np.ndarray, profile, gamma) -> np.ndarray:
+    """Strip by strip, so that nothing else of full size is made."""
+    is_array = isinstance(pixels, np.ndarray)
+    height, width = pixels.shape[:2] if is_array else pixels.size[::-1]
+    gray = np.empty((height, width), pixels.dtype if is_array else "uint8")
+    curve = profiles.gamma_curve(gamma, gray.dtype.name) if gamma and not profile else None
+    for top, bottom in strip_bounds(height, width):
+        strip = pixels[top:bottom] if is_array else pixels.crop((0, top, width, bottom))
+        convert = _luma_of_16_bits if gray.dtype == np.uint16 else _luma_of_8_bits
+        gray[top:bottom] = convert(strip, profile, curve)
     return gray
 
 
-def _gray_from_colors(image: Image.Image, profile, gamma) -> np.ndarray:
-    """The luma of a Pillow image in colour, strip by strip where it needs more than a plain conversion."""
-    if image.mode == "YCbCr" or (image.mode == "RGB" and not profile and not gamma):
-        return np.asarray(image.convert("L"))
-    curve = list(profiles.gamma_curve(gamma, "uint8")) * 3 if gamma else None
-    gray = np.empty((image.height, image.width), "uint8")
-    for top, bottom in strip_bounds(*gray.shape):
-        strip = image.crop((0, top, image.width, bottom))
-        if profile:
-            strip = profile.to_srgb(strip)
-        elif strip.mode == "LAB":
-            strip = profiles.lab_to_srgb(strip)
-        elif curve and strip.mode == "RGB":
-            strip = strip.point(curve)
-        gray[top:bottom] = np.asarray(strip.convert("RGB").convert("L"))
-    return gray
+def _luma_of_16_bits(strip: np.ndarray, profile, curve) -> np.ndarray:
+    if profile:
+        strip = profile.to_srgb16(strip)
+    return profiles.luma(strip if curve is None else curve[strip])
+
+
+def _luma_of_8_bits(strip: Image.Image | np.ndarray, profile, curve) -> np.ndarray:
+    if isinstance(strip, np.ndarray):
+        strip = Image.fromarray(np.ascontiguousarray(strip))
+    if profile:
+        strip = profile.to_srgb(strip)
+    elif strip.mode == "LAB":
+        strip = profiles.lab_to_srgb(strip)
+    elif strip.mode == "CMYK":
+        strip = strip.convert("RGB")
+    if curve is not None:
+        strip = strip.point(list(curve) * 3)
+    return np.asarray(strip.convert("L"))
 
 
 def upright(plane: np.ndarray, orientation: int) -> np.ndarray:
@@ -278,52 +281,48 @@ def _small_rgb(pixels) -> Image.Image:
 
 
 def _open_jpeg(data: bytes, limits: Limits) -> Opened:
-    pictures = [(data, jpeg.parse(data))]
-    for picture in jpeg.pictures_behind(data, pictures[0][1]):
-        try:
-            pictures.append((picture, jpeg.parse(picture)))
-        except PhotoError:
-            continue
+    first = jpeg.parse(data)
+    pictures = [first]
+    for picture in jpeg.pictures_behind(data, first):
+        with contextlib.suppress(PhotoError):
+            pictures.append(jpeg.parse(picture))
     opened = Opened(
         formats.JPEG,
-        [(header.width, header.height) for _, header in pictures],
-        lambda page: jpeg.read_notes(pictures[page][1], opened.warnings),
-        lambda page, in_color: _decode_jpeg(*pictures[page], in_color, limits, opened.warnings),
-        jpeg_header=pictures[0][1],
+        [(header.width, header.height) for header in pictures],
+        lambda page: jpeg.read_notes(pictures[page], opened.warnings),
+        lambda page, in_color: _decode_jpeg(pictures[page], in_color, limits),
+        jpeg_header=first,
     )
-    if len(pictures[0][1].components) == 3:
-        opened.glimpse = lambda: Image.fromarray(simplejpeg.decode_jpeg(data, "RGB", min_factor=8, strict=False))
+    if len(first.components) == 3:
+        opened.glimpse = lambda: Image.fromarray(simplejpeg.decode_jpeg(first.bare, "RGB", min_factor=8, strict=False))
     behind = jpeg.bytes_behind(data)
     if behind > 64 and len(pictures) == 1:
         opened.warnings.append(f"{behind:,} bytes behind the picture (a film, a larger copy) are left out")
     return opened
 
 
-def _decode_jpeg(data: bytes, header: jpeg.Jpeg, in_color: bool, limits: Limits, warnings: list[str]) -> Samples:
+def _decode_jpeg(header: jpeg.Jpeg, in_color: bool, limits: Limits) -> Samples:
     space = {1: "GRAY", 4: "CMYK"}.get(len(header.components), "RGB" if in_color else "GRAY")
+    damage = ""
     try:
-        pixels = simplejpeg.decode_jpeg(data, space)
+        pixels = simplejpeg.decode_jpeg(header.bare, space)
     except ValueError as error:
-        harmless = str(error).startswith(HARMLESS)
-        if not harmless and not limits.allow_truncated:
+        damage = "" if str(error).startswith(HARMLESS) else f"damaged JPEG ({error})"
+        if damage and not limits.allow_truncated:
             raise
-        pixels = simplejpeg.decode_jpeg(data, space, strict=False)
-        if not harmless:
-            warnings.append(f"damaged ({error}): done as far as it goes")
+        pixels = simplejpeg.decode_jpeg(header.bare, space, strict=False)
     if space == "GRAY":
-        return Samples(pixels[..., 0])
+        return Samples(pixels[..., 0], damage=damage)
     if space == "CMYK":
         # Adobe's convention, which the others follow, with its marker or without: 255 is no ink.
-        height, width, _ = pixels.shape
-        return Samples(Image.frombuffer("CMYK", (width, height), ~pixels, "raw", "CMYK", 0, 1))
-    return Samples(Image.fromarray(pixels))
+        return Samples(_pillow_image(~pixels, "CMYK"), damage=damage)
+    return Samples(pixels, damage=damage)
 
 
 def _open_png(data: bytes, limits: Limits) -> Opened:
     header = png.parse(data)
     limits.check(header.width, header.height)
     alone = png.pixels_alone(header)
-    warnings: list[str] = []
     pages = 1
     if png.frames(header) > 1:
         with _pillow(alone, formats.PNG) as image:
@@ -336,19 +335,20 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
             except Exception:
                 if not limits.allow_truncated:
                     raise
-                warnings.append("as it is damaged, it is read with 8 bits")
         samples = _decode_with_pillow(alone, formats.PNG, page, limits)
         samples.gamma = png.gamma(header)
+        if header.bits == 16 and page == 0:
+            samples.damage = "as it is damaged, it is read with 8 bits"
         return samples
 
-    return Opened(
+    opened = Opened(
         formats.PNG,
         [(header.width, header.height)] * pages,
-        lambda page: png.read_notes(header, limits.note_bytes, warnings),
+        lambda page: png.read_notes(header, limits.note_bytes, opened.warnings),
         decode,
         damage=header.damage,
-        warnings=warnings,
     )
+    return opened
 
 
 def _open_webp(data: bytes, limits: Limits) -> Opened:
@@ -390,13 +390,10 @@ def _open_pnm(data: bytes, limits: Limits) -> Opened:
 
     def decode(page: int, in_color: bool) -> Samples:
         pixels, missing = pnm.decode(data, header, limits.allow_truncated)
-        if missing:
-            opened.warnings.append("the PNM file ends early: done as far as it goes")
-        return Samples(pixels)
+        return Samples(pixels, damage="the PNM file ends early" if missing else "")
 
     notes = Notes(comments=header.comments)
-    opened = Opened(formats.PNM, [(header.width, header.height)], lambda page: notes, decode)
-    return opened
+    return Opened(formats.PNM, [(header.width, header.height)], lambda page: replace(notes), decode)
 
 
 def _open_with_pillow(kind: Format) -> Callable[[bytes, Limits], Opened]:
@@ -453,11 +450,10 @@ def _open_tiff(data: bytes, limits: Limits) -> Opened:
 def _decode_tiff(header: tiff.Tiff, page: int, limits: Limits) -> Samples:
     _, fields = header.pages[page]
     layout = tiff.Layout.of(fields)
-    alone = tiff.pixels_alone(header, page)
-    if layout.bits <= 8 and layout.kind == tiff.UNSIGNED:
-        samples = _decode_with_pillow(alone, formats.TIFF, 0, limits)
-    else:
-        samples = _from_tiff_array(_decode_with_tifffile(alone, layout), layout)
+    if layout.samples > MOST_SAMPLES:
+        raise PhotoError(f"a TIFF of {layout.samples} channels", f"at most {MOST_SAMPLES} are read")
+    pixels = _decode_with_tifffile(tiff.pixels_alone(header, page))
+    samples = _from_tiff_array(pixels, layout, fields.numbers(tiff.PALETTE))
     samples.orientation = min(max(fields.number(tiff.ORIENTATION, 1), 1), 8)
     return samples
 
@@ -485,6 +481,10 @@ def _trying(kind: Format, call: Callable):
         return call()
     except PhotoError:
         raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(
+            str(error).rstrip("."), "a larger --max-pixels lets it in, if the file is to be trusted"
+        ) from None
     except MemoryError:
         raise PhotoError("not enough memory for it", "fewer --workers or a smaller photo") from None
     except Exception as error:  # decoders raise anything, struct.error and KeyError among it
@@ -502,13 +502,16 @@ _tolerance = threading.Lock()  # ImageFile.LOAD_TRUNCATED_IMAGES is of the whole
 def _decode_with_pillow(data: bytes, kind: Format, page: int, limits: Limits) -> Samples:
     try:
         return _from_pillow(data, kind, page)
-    except (OSError, SyntaxError, EOFError):
+    except (OSError, SyntaxError, EOFError) as error:
         if not limits.allow_truncated:
             raise
+        damage = f"damaged {kind.name} ({error})"
     with _tolerance:
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            return _from_pillow(data, kind, page)
+            samples = _from_pillow(data, kind, page)
+            samples.damage = damage
+            return samples
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -534,52 +537,73 @@ def _imagecodecs():
     return imagecodecs
 
 
-def _decode_with_tifffile(alone: bytes, layout: tiff.Layout) -> np.ndarray:
-    """The one page of a TIFF, [H, W, samples]."""
+def _decode_with_tifffile(alone: bytes) -> np.ndarray:
+    """The one page of a TIFF, [H, W, samples], numbers as stored. JPEG inside is RGB by then."""
     import tifffile
 
-    if layout.samples > MOST_SAMPLES:
-        raise PhotoError(f"a TIFF of {layout.samples} channels", f"at most {MOST_SAMPLES} are read")
     with tifffile.TiffFile(io.BytesIO(alone)) as file:
         page = file.pages[0]
         pixels = page.asarray(maxworkers=1).reshape(page.shape)
-        if "S" not in page.axes:
-            return pixels.reshape(page.imagelength, page.imagewidth, 1)
-        return np.moveaxis(pixels, page.axes.index("S"), -1).reshape(page.imagelength, page.imagewidth, -1)
+        if "S" in page.axes:
+            pixels = np.moveaxis(pixels, page.axes.index("S"), -1)
+        return pixels.reshape(page.imagelength, page.imagewidth, -1)
 
 
-def _from_tiff_array(pixels: np.ndarray, layout: tiff.Layout) -> Samples:
-    """A TIFF's pixels [H, W, samples] of more than 8 bits: scaled to 16, white at the top, alpha apart."""
+def _from_tiff_array(pixels: np.ndarray, layout: tiff.Layout, palette: tuple[int, ...]) -> Samples:
+    """A TIFF's pixels [H, W, samples] as 8 or 16 bits, white at the top, alpha apart."""
+    colors = tiff.COLORS.get(layout.photometric)
+    if colors is None or pixels.shape[2] < colors:
+        kind = f"{pixels.shape[2]} channels, photometric interpretation {layout.photometric}"
+        raise PhotoError(f"a kind of TIFF that is not read here ({kind})", "save it as RGB first")
+    if layout.photometric == tiff.PALETTE_COLOR:
+        table = (np.array(palette).reshape(3, -1).T >> 8).astype("uint8")
+        return Samples(table[np.minimum(pixels[..., 0], len(table) - 1)])
+    if layout.photometric == tiff.LAB:
+        return Samples(_pillow_image(pixels[..., :3] >> max(0, layout.bits - 8), "LAB"))
+    pixels = _as_uint8_or_16(pixels, layout)
+    if layout.photometric == tiff.WHITE_IS_ZERO:
+        pixels = ~pixels
+    if layout.photometric == tiff.SEPARATED:
+        inks = pixels[..., :4] if pixels.dtype == np.uint8 else (pixels[..., :4] >> 8).astype("uint8")
+        return Samples(_pillow_image(inks, "CMYK"))
+    if layout.photometric == tiff.YCC and layout.compression not in tiff.JPEGS:
+        return Samples(pixels[..., 0])
+    alpha = pixels[..., colors] if pixels.shape[2] > colors and layout.extra[:1] in ((1,), (2,)) else None
+    pixels = pixels[..., 0] if colors == 1 else pixels[..., :3]
+    if alpha is not None and layout.extra[0] == tiff.ASSOCIATED:
+        pixels = _divided(pixels, alpha)
+    return Samples(pixels, alpha)
+
+
+def _as_uint8_or_16(pixels: np.ndarray, layout: tiff.Layout) -> np.ndarray:
     if layout.kind == tiff.FLOAT:
         pixels = np.nan_to_num(pixels, posinf=0, neginf=0)
         highest = pixels.max()
         # Floats are meant to reach 1; some writers keep the 255 or 65,535 of the integers that they came from.
-        white = next((level for level in (1, 255, 65535) if highest <= level), highest)
-    else:
-        white = (1 << layout.bits - (layout.kind == tiff.SIGNED)) - 1
-    pixels = _as_uint16(pixels, white)
-    colors = {0: 1, 1: 1, 2: 3, 5: 4}.get(layout.photometric)
-    if colors is None or pixels.shape[2] < colors:
-        raise PhotoError(
-            f"a TIFF of {layout.bits} bits and photometric interpretation {layout.photometric}", "save it as RGB first"
-        )
-    if layout.photometric == 0:
-        pixels = ~pixels
-    if colors == 4:
-        height, width, _ = pixels.shape
-        inks = (pixels[..., :4] >> 8).astype("uint8")
-        return Samples(Image.frombuffer("CMYK", (width, height), inks, "raw", "CMYK", 0, 1))
-    alpha = pixels[..., colors] if pixels.shape[2] > colors and layout.extra[:1] in ((1,), (2,)) else None
-    pixels = pixels[..., 0] if colors == 1 else pixels[..., :3]
-    if alpha is not None and layout.extra[0] == 1:
-        share = np.maximum(alpha, 1)[(...,) + (None,) * (pixels.ndim - 2)] / 65535
-        pixels = np.minimum(np.rint(pixels / share), 65535).astype("uint16")
-    return Samples(pixels, alpha)
+        return _scaled(pixels, next((level for level in (1, 255, 65535) if highest <= level), highest), "uint16")
+    white = (1 << layout.bits - (layout.kind == tiff.SIGNED)) - 1
+    return _scaled(pixels, white, "uint8" if layout.bits <= 8 else "uint16")
+
+
+def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied with alpha, as they were before."""
+    white, divided = np.iinfo(pixels.dtype).max, np.empty_like(pixels)
+    for top, bottom in strip_bounds(*pixels.shape[:2]):
+        share = np.maximum(alpha[top:bottom], 1) / white
+        share = share[..., None] if pixels.ndim == 3 else share
+        divided[top:bottom] = np.minimum(np.rint(pixels[top:bottom] / share), white)
+    return divided
+
+
+def _pillow_image(pixels: np.ndarray, mode: str) -> Image.Image:
+    height, width = pixels.shape[:2]
+    pixels = np.ascontiguousarray(pixels, "uint8")
+    return Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
 
 
 def _from_array(pixels: np.ndarray, white: int, gamma: float | None = None) -> Samples:
     """[H, W] or [H, W, channels] of more than 8 bits; the second of two and the fourth of four channels is alpha."""
-    pixels = _as_uint16(pixels, white)
+    pixels = _scaled(pixels, white, "uint16")
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels in (1, 3):
         return Samples(pixels.reshape(pixels.shape[:2]) if channels == 1 else pixels, gamma=gamma)
@@ -587,12 +611,13 @@ def _from_array(pixels: np.ndarray, white: int, gamma: float | None = None) -> S
     return Samples(color, pixels[..., -1], gamma=gamma)
 
 
-def _as_uint16(pixels: np.ndarray, white: float) -> np.ndarray:
-    """Any numbers -> uint16 with `white` at 65,535."""
-    if pixels.dtype == np.uint16 and white == 65535:
+def _scaled(pixels: np.ndarray, white: float, dtype: str) -> np.ndarray:
+    """Any numbers -> 'uint8' or 'uint16' with `white` at the top."""
+    top = np.iinfo(dtype).max
+    if pixels.dtype == dtype and white == top:
         return pixels
-    scaled = np.empty(pixels.shape, "uint16")
-    for row in range(0, len(pixels), ROWS_AT_ONCE):
-        part = np.clip(pixels[row : row + ROWS_AT_ONCE].astype("float64"), 0, white)
-        scaled[row : row + ROWS_AT_ONCE] = np.rint(part * (65535 / max(white, 1e-12)))
+    scaled = np.empty(pixels.shape, dtype)
+    for first in range(0, len(pixels), ROWS_AT_ONCE):
+        part = np.clip(pixels[first : first + ROWS_AT_ONCE].astype("float64"), 0, white)
+        scaled[first : first + ROWS_AT_ONCE] = np.rint(part * (top / max(white, 1e-12)))
     return scaled

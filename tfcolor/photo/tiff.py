@@ -1,6 +1,6 @@
 """TIFF around its pixels: pages, fields, notes; and a writer that keeps them.
 
-Pillow and tifffile read the pixels; they are written here, since no writer lets every field of a photo through, a
+tifffile reads the pixels; they are written here, since no writer lets every field of a photo through, a
 directory below it included.
 """
 
@@ -39,7 +39,8 @@ from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277
 STRIP_PLACES, ROWS_PER_STRIP, STRIP_SIZES, PLANAR, PREDICTOR = 273, 278, 279, 284, 317
-TILE_PLACES, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 338, 339
+PALETTE, TILE_PLACES, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT = 320, 324, 325, 338, 339
+PLACES_AND_SIZES = ((STRIP_PLACES, STRIP_SIZES), (TILE_PLACES, TILE_SIZES))
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 SUBFILE, XMP, IPTC, PHOTOSHOP, ICC, PHOTOSHOP_LAYERS = 254, 700, 33723, 34377, 34675, 37724
 # What describes how pixels are stored: written anew, never copied. TIFF 6.0, supplements 1 and 2, technical note 2.
@@ -58,8 +59,26 @@ ELSEWHERE = frozenset([X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, XMP, PHOTOSH
 IN_EXIF = frozenset([270, 271, 272, 305, 306, 315, 316, 33432, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, EXIF, GPS])
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
-UNASSOCIATED = 2  # extra sample: alpha, colours not multiplied with it
-RGB = 2  # photometric interpretation
+JPEGS = (6, 7)
+ASSOCIATED, UNASSOCIATED = 1, 2  # extra sample: alpha, with which the colours are or are not multiplied
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOR, SEPARATED, YCC, LAB = (
+    0,
+    1,
+    2,
+    3,
+    5,
+    6,
+    8,
+)  # photometric interpretation
+COLORS = {
+    WHITE_IS_ZERO: 1,
+    BLACK_IS_ZERO: 1,
+    RGB: 3,
+    PALETTE_COLOR: 1,
+    SEPARATED: 4,
+    YCC: 3,
+    LAB: 3,
+}  # and its channels
 BIGGEST_CLASSIC = (1 << 32) - (1 << 24)
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # sample formats
 REDUCED = 1  # bit of the subfile type: a smaller copy of another page
@@ -101,6 +120,7 @@ class Layout:
     samples: int
     photometric: int
     extra: tuple[int, ...]
+    compression: int
 
     @classmethod
     def of(cls, page: Directory) -> "Layout":
@@ -110,15 +130,15 @@ class Layout:
             samples=page.number(SAMPLES, 1),
             photometric=page.number(PHOTOMETRIC, 1),
             extra=page.numbers(EXTRA_SAMPLES),
+            compression=page.number(COMPRESSION, NONE),
         )
 
 
 def end_of_pixels(page: Directory) -> int:
     """Where the last strip or tile of a page ends."""
-    pairs = ((STRIP_PLACES, STRIP_SIZES), (TILE_PLACES, TILE_SIZES))
     ends = [
         place + size
-        for places, sizes in pairs
+        for places, sizes in PLACES_AND_SIZES
         for place, size in zip(page.numbers(places), page.numbers(sizes), strict=False)
     ]
     return max(ends, default=0)
@@ -127,19 +147,22 @@ def end_of_pixels(page: Directory) -> int:
 def pixels_alone(tiff: Tiff, number: int) -> bytes:
     """A page as a file of its own without notes nor orientation: what a decoder is handed.
 
-    As a plain TIFF where its size allows that, since Pillow does not know all BigTIFFs.
+    Of a file that ends early: packed strips that are not whole are empty, plain ones are filled up with 0.
     """
     _, page = tiff.pages[number]
-    data = tiff.data + b"\0" * max(0, end_of_pixels(page) - len(tiff.data))
+    data, end = tiff.data, end_of_pixels(page)
+    fields = {one.tag: one for one in fields_of(page, {}) if one.tag in PIXELS}
+    if end > len(data) and page.number(COMPRESSION, NONE) == NONE:
+        data = data.ljust(end, b"\0")
+    elif end > len(data):
+        for places, sizes in PLACES_AND_SIZES:
+            pairs = zip(page.numbers(places), page.numbers(sizes), strict=False)
+            whole = [size if place + size <= len(data) else 0 for place, size in pairs]
+            if whole:
+                fields[sizes] = field(sizes, page.entries[sizes].type, whole, tiff.order)
     start = len(data) + len(data) % 2
-    big = tiff.big and start > BIGGEST_CLASSIC
-    fields = [one for one in fields_of(page, {}) if one.tag in PIXELS]
-    if not big:
-        fields = [
-            field(one.tag, LONG, page.numbers(one.tag), tiff.order) if one.type == LONG8 else one for one in fields
-        ]
-    head = pack_header(start, tiff.order, big)
-    directory = pack_directory(fields, start, tiff.order, big)
+    head = pack_header(start, tiff.order, tiff.big)
+    directory = pack_directory(list(fields.values()), start, tiff.order, tiff.big)
     return head + data[len(head) :].ljust(start - len(head), b"\0") + directory
 
 

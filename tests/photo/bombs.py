@@ -1,0 +1,66 @@
+"""Files that are small and claim to be large. As a script: what each costs, a line of JSON each."""
+
+import json
+import resource
+import struct
+import time
+import zlib
+
+import numpy as np
+from making import colorize, encoded
+from test_png import chunk
+
+from tfcolor.photo import PhotoError
+
+
+def directory(entries, following=0, order="<"):
+    body = b"".join(struct.pack(order + "HHII", *entry) for entry in entries)
+    return struct.pack(order + "H", len(entries)) + body + struct.pack(order + "I", following)
+
+
+def packed_zeros(megabytes):
+    packer = zlib.compressobj(1)
+    return b"".join([packer.compress(bytes(1 << 20)) for _ in range(megabytes)] + [packer.flush()])
+
+
+def png_with(*chunks):
+    data = encoded(np.zeros((8, 8), "uint8"), "PNG")
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+BOMBS = {
+    "text": lambda: png_with(chunk(b"zTXt", b"Story\0\0" + packed_zeros(200))),
+    "XMP": lambda: png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed_zeros(200))),
+    "profile": lambda: png_with(chunk(b"iCCP", b"p\0\0" + packed_zeros(200))),
+    "circle of pages": lambda: b"II*\0\x08\0\0\0" + directory([(256, 4, 1, 1)], 8),
+    "circle of two": lambda: b"II*\0\x08\0\0\0" + directory([(256, 4, 1, 1)], 26) + directory([(256, 4, 1, 1)], 8),
+    "million entries": lambda: b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1_000_000) + bytes(20_000_000),
+    "65535 entries": lambda: b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 700, 1, 1 << 20, 0) * 65535 + bytes(4),
+    "a gigabyte in each": lambda: b"II*\0\x08\0\0\0" + directory([(tag, 1, 1 << 30, 0) for tag in range(4000)]),
+    "all of the file in each": lambda: (
+        b"II*\0\x08\0\0\0" + directory([(60000 + tag, 1, 9_000_000, 0) for tag in range(4000)]) + bytes(9_000_000)
+    ),
+    "scans": lambda: (
+        encoded(np.zeros((64, 64), "uint8"), "JPEG", progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\0\0" * 50000
+    ),
+    "huge EXIF": lambda: png_with(chunk(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(60_000_000))),
+}
+
+
+def main():
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+    colorize(encoded(np.zeros((8, 8), "uint8"), "TIFF"))  # imports
+    for name, make in BOMBS.items():
+        data = make()
+        before, started = peak(), time.process_time()
+        try:
+            outcome = colorize(data).outcome
+        except PhotoError as error:
+            outcome = str(error)
+        print(json.dumps([name, time.process_time() - started, peak() - before, outcome]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
