@@ -15,6 +15,7 @@ from PIL import Image
 from tfcolor import datasets
 from tfcolor.color.ab_bins import BINS, CENTRES
 from tfcolor.data import synthetic
+from tfcolor.data.prior import prior_warnings
 from tfcolor.data.sources import SourceInfo
 from tfcolor.data.teachers import read_scenes
 
@@ -156,15 +157,15 @@ def test_a_good_prior_gets_no_warning_and_a_bad_one_words():
     chroma = np.linalg.norm(CENTRES, axis=-1)
     good = np.exp(-chroma / 12)
     good /= good.sum()
-    assert datasets.prior_warnings(good, 5000) == []
-    assert "only 900 photos" in datasets.prior_warnings(good, 1000, gray=100)[0]
-    assert "100 of 1000 photos are gray" in datasets.prior_warnings(good, 1000, gray=100)[1]
-    assert "nearly gray" in datasets.prior_warnings(np.exp(-chroma) / np.exp(-chroma).sum(), 5000)[0]
+    assert prior_warnings(good, 5000) == []
+    assert "only 900 photos" in prior_warnings(good, 1000, gray=100)[0]
+    assert "100 of 1000 photos are gray" in prior_warnings(good, 1000, gray=100)[1]
+    assert "nearly gray" in prior_warnings(np.exp(-chroma) / np.exp(-chroma).sum(), 5000)[0]
     saturated = good.copy()
     saturated[np.flatnonzero((CENTRES == (60, 40)).all(axis=-1))] = 0.2
-    assert "(60, 40) 20.0%" in datasets.prior_warnings(saturated, 5000)[0]
+    assert "(60, 40) 20.0%" in prior_warnings(saturated, 5000)[0]
     few_colours = np.where(chroma < 60, good, 0)
-    assert "bins are empty" in datasets.prior_warnings(few_colours / few_colours.sum(), 5000)[0]
+    assert "bins are empty" in prior_warnings(few_colours / few_colours.sum(), 5000)[0]
 
 
 # label --------------------------------------------------------------------------------------------------------------

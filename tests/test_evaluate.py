@@ -91,6 +91,7 @@ def fakes(monkeypatch):
         return opened["models"][name]
 
     monkeypatch.setattr(evaluate, "import_tensorflow", lambda: None)
+    monkeypatch.setattr(evaluate, "RESAMPLES", 100)
     monkeypatch.setitem(sys.modules, "tfcolor.data.sources", types.SimpleNamespace(open_source=open_source))
     monkeypatch.setitem(
         sys.modules, "tfcolor.colorizer", types.SimpleNamespace(Colorizer=types.SimpleNamespace(load=load))

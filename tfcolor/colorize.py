@@ -398,6 +398,26 @@ class Report:
         self._file.close()
 
 
+class Milestones:
+    """Progress for a file or a pipe, where a bar would be noise: a line every PAUSE seconds."""
+
+    PAUSE = 30.0
+
+    def __init__(self, total: int):
+        self._done, self._total = 0, total
+        self._started = self._said = time.monotonic()
+
+    def step(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._said >= self.PAUSE:
+            self._said = now
+            layout = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+            passed = now - self._started
+            line = tqdm.format_meter(self._done, self._total, passed, unit="photo", bar_format=layout)
+            print(line, file=sys.stderr, flush=True)
+
+
 class Speaker:
     """What is said on standard error: a progress bar, a line for each thing that a person should know, the sums."""
 
@@ -405,6 +425,7 @@ class Speaker:
         self._args, self._photos = args, photos
         self._stages: Counter = Counter()
         self._bar = tqdm(disable=True)
+        self._lines: Milestones | None = None
 
     def __enter__(self) -> "Speaker":
         return self
@@ -412,8 +433,8 @@ class Speaker:
     def begin(self, total: int) -> None:
         """Show the progress bar: the model is loaded, `total` photos are to be done."""
         hidden = self._args.quiet or total < 2
-        pause = 0.1 if sys.stderr.isatty() else 10.0
-        self._bar = tqdm(total=total, unit="photo", disable=hidden, file=sys.stderr, mininterval=pause)
+        self._bar = tqdm(total=total, unit="photo", disable=hidden or not sys.stderr.isatty(), file=sys.stderr)
+        self._lines = None if hidden or sys.stderr.isatty() else Milestones(total)
 
     def __exit__(self, *_) -> None:
         self._bar.close()
@@ -425,6 +446,8 @@ class Speaker:
     def tell(self, record: dict) -> None:
         """Errors, and notes unless quiet."""
         self._bar.update()
+        if self._lines:
+            self._lines.step()
         self._stages.update(record.get("stages", {}))
         if record["outcome"] == FAILED:
             self.say(f"{record['input']}: {record['error']}")

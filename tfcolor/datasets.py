@@ -13,9 +13,6 @@ import json
 import math
 import pathlib
 import sys
-import textwrap
-import urllib.error
-import urllib.request
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -35,9 +32,6 @@ KNOWN = {
 }
 
 BACKGROUND, INK = (255, 255, 255), (20, 20, 20)
-PRIOR_SIDE = 64  # a photo counts by 64 x 64 of its pixels, so each counts the same
-FEW_PHOTOS = 1000
-GRAY_CHROMA, SATURATED_CHROMA = 10.0, 30.0
 
 
 @verb("datasets")
@@ -102,6 +96,7 @@ def _prepare(options):
     import tensorflow_datasets as tfds
 
     import tfcolor.data.builders  # noqa: F401  (registers our own builders)
+    from tfcolor.data.prepare import prepare
 
     absl.logging.set_verbosity(absl.logging.ERROR)  # TFDS warns of a folder that is only about to be made
     try:
@@ -111,55 +106,9 @@ def _prepare(options):
     if builder.is_prepared():
         print(f"{name}: prepared already, in {builder.data_dir}")
         return
-    manual = pathlib.Path(options.manual_dir or folder / "downloads" / "manual").expanduser()
-    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-        if not manual.is_dir() or not any(manual.iterdir()):
-            raise _by_hand(builder, manual, f"{manual} is empty or not there")
-    else:
-        _check_reachable(builder, manual)
-    import_tensorflow()
-    import tensorflow as tf
-
-    config = tfds.download.DownloadConfig(manual_dir=str(manual), try_download_gcs=False)
-    try:
-        builder.download_and_prepare(download_config=config)
-    except tfds.download.DownloadError as error:
-        raise _ways_on(builder, manual, str(error).splitlines()[0]) from error
-    except (AssertionError, ValueError, FileNotFoundError, tf.errors.NotFoundError) as error:
-        if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-            raise
-        raise _by_hand(builder, manual, error) from error
+    prepare(builder, folder, options.manual_dir)
     print(f"{name}: {', '.join(f'{split} {info.num_examples:,}' for split, info in builder.info.splits.items())}")
     print(f"prepared in {builder.data_dir}. Next: tfcolor datasets show {name} -o sheet.png")
-
-
-def _check_reachable(builder, manual):
-    """An error within seconds where a download would fail after minutes."""
-    archives = (builder.url_infos or {}).items()
-    missing = [url for url, info in archives if not (info.filename and (manual / info.filename).exists())]
-    if not missing:
-        return
-    try:
-        urllib.request.urlopen(urllib.request.Request(missing[0], method="HEAD"), timeout=5).close()
-    except urllib.error.HTTPError:
-        pass  # an answer all the same
-    except OSError as error:
-        raise _ways_on(builder, manual, f"{missing[0]} cannot be reached") from error
-
-
-def _ways_on(builder, manual, why):
-    """The error of a data set that cannot be downloaded."""
-    return ValueError(
-        f"{builder.name}: {why}. Three ways on: --data-dir DIR where it is prepared; its archives, fetched elsewhere, "
-        f"in {manual}: {', '.join(builder.url_infos or ())}; or another data set, such as synthetic or folder:PATH"
-    )
-
-
-def _by_hand(builder, manual, why):
-    """The error of a data set whose archives a person fetches; what to fetch is printed before it."""
-    print(f"How to get {builder.name} into {manual} (or another folder, --manual-dir):", file=sys.stderr)
-    print(textwrap.dedent(builder.MANUAL_DOWNLOAD_INSTRUCTIONS).strip(), file=sys.stderr)
-    return ValueError(f"{builder.name}: {why}")
 
 
 # show ---------------------------------------------------------------------------------------------------------------
@@ -289,6 +238,7 @@ def _prior(options):
     if output.suffix != ".npy" or not output.parent.is_dir():
         raise ValueError(f"output {options.output!r}: give a .npy file in a folder that exists; a .png goes beside it")
     import_tensorflow()
+    from tfcolor.data.prior import colour_prior, prior_warnings
     from tfcolor.data.sources import open_source
 
     source = open_source(options.name, options.split, data_dir=options.data_dir)
@@ -302,78 +252,6 @@ def _prior(options):
     print(f"{output}, {picture}: shares of the 313 bins in {photos - gray:,} photos of {options.name} {options.split}")
     for warning in prior_warnings(prior, photos, gray):
         print(f"warning: {warning}", file=sys.stderr)
-
-
-def colour_prior(examples):
-    """How often each of the 313 bins occurs in photos: the mean of the soft encodings (METHODS 2).
-
-    Args:
-        examples: a `tf.data.Dataset` of dicts with `image` uint8 [H, W, 3]. Each photo counts by 64 x 64 of its pixels,
-            taken as they are; gray photos (ab within 5 of 0 everywhere) count nothing, as in training.
-
-    Returns:
-        prior float64 [313] of sum 1, and how many photos were gray.
-
-    Raises:
-        ValueError: all photos are gray.
-    """
-    import tensorflow as tf
-
-    from tfcolor.color import ab_bins
-    from tfcolor.color.spaces import from_uint8, rgb_to_lab
-    from tfcolor.heads.ab_bins import GRAY_REACH
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def count(images):
-        ab = rgb_to_lab(from_uint8(images))[..., 1:]
-        coloured = tf.cast(tf.reduce_any(tf.abs(ab) > GRAY_REACH, axis=[1, 2, 3]), "float32")
-        indices, weights = ab_bins.encode_by_table(ab)
-        return ab_bins.count_bins(indices, weights * coloured[:, None, None, None]), tf.reduce_sum(1.0 - coloured)
-
-    def pixels(example):
-        return tf.image.resize(example["image"], (PRIOR_SIDE, PRIOR_SIDE), method="nearest")
-
-    counts, gray = np.zeros(ab_bins.BINS), 0
-    for images in examples.map(pixels, num_parallel_calls=2).batch(64).prefetch(1):
-        in_bins, without_colour = count(images)
-        counts += np.asarray(in_bins, "float64")
-        gray += int(without_colour)
-    if not counts.sum():
-        raise ValueError(f"all {gray} photos are gray: there is no prior in them; choose photos in colour")
-    return counts / counts.sum(), gray
-
-
-def prior_warnings(prior, photos, gray=0):
-    """What is wrong with a prior, in words: a list of str, empty for a good one.
-
-    Args:
-        prior: [313] of sum 1.
-        photos: how many it was counted on, `gray` of them without any colour.
-    """
-    from tfcolor.color.ab_bins import CENTRES
-
-    prior, chroma = np.asarray(prior), np.linalg.norm(CENTRES, axis=-1)
-    warnings = []
-    if photos - gray < FEW_PHOTOS:
-        warnings.append(
-            f"only {photos - gray} photos in colour: rare colours are a matter of chance; better {FEW_PHOTOS:,} or more"
-        )
-    if gray > 0.05 * photos:
-        warnings.append(f"{gray} of {photos} photos are gray; they were left out")
-    top = [index for index in np.argsort(-prior)[:5] if chroma[index] >= SATURATED_CHROMA]
-    if top:
-        shown = ", ".join(f"({CENTRES[index][0]:.0f}, {CENTRES[index][1]:.0f}) {prior[index]:.1%}" for index in top)
-        warnings.append(
-            f"saturated colours are among the five most frequent, at (a, b) = {shown}: photos of few things; "
-            "rebalancing by this prior favours gray"
-        )
-    near_gray = prior[chroma <= GRAY_CHROMA].sum()
-    if near_gray > 0.9:
-        warnings.append(f"{near_gray:.1%} of the pixels are nearly gray: rebalancing by it exaggerates all colours")
-    empty = int((prior == 0).sum())
-    if empty > len(prior) // 4:
-        warnings.append(f"{empty} of the {len(prior)} bins are empty: rebalancing weighs them all alike")
-    return warnings
 
 
 def prior_picture(prior, title):

@@ -26,10 +26,12 @@ class Recipe:
         encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
         encoder_weights: "imagenet", an .h5 file, or "none".
         encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2).
-        freeze_batchnorm: the encoder's BatchNormalization keeps its statistics.
+        freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
         loss_weights: {head: weight}; 1 where not given.
+        prior: shares of the 313 bins, to rebalance and for the knob `vividness`: "data" counts them in the training
+            photos where the task has a head that wants them; or a .npy file. The run folder keeps them.
         start: weights of a whole model to start from, a .weights.h5 file; layers of other shapes keep their own start.
         learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
         epochs: passes over the data.
@@ -56,6 +58,7 @@ class Recipe:
     network_options: dict = dataclasses.field(default_factory=dict)
     head_options: dict = dataclasses.field(default_factory=dict)
     loss_weights: dict = dataclasses.field(default_factory=dict)
+    prior: str = "data"
     start: str = ""
     learning_rate: float = 1e-3
     warmup: int = 200

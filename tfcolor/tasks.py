@@ -10,7 +10,9 @@ from tfcolor.color import spaces
 from tfcolor.color.random_gray import random_gray
 from tfcolor.heads.ab_bins import AbBins
 from tfcolor.heads.regression import Regression
+from tfcolor.heads.scene import Scene
 from tfcolor.heads.segmentation import Segmentation
+from tfcolor.models.dilated import dilated
 from tfcolor.models.encoders import ENCODERS
 from tfcolor.models.padding import CropToInput, PadToMultiple
 from tfcolor.models.unet import unet
@@ -22,8 +24,8 @@ class Task:
 
     Attributes:
         summary: one line for `--help`.
-        network: features of the encoder and `network_options` -> features of the decoder.
-        heads: {name: function of (options, class names) -> Head}.
+        network: function of (gray [N, H, W, 1], H and W multiples of 32, recipe) -> features as heads take them.
+        heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours.
         defaults: fields of the recipe that differ from Recipe's own.
     """
 
@@ -33,15 +35,36 @@ class Task:
     defaults: dict = dataclasses.field(default_factory=dict)
 
 
-def _ab_bins(options, classes):
-    return AbBins(**options)
+def _encoder_unet(gray, recipe):
+    """The recipe's encoder and the U-Net decoder on it."""
+    if recipe.encoder not in ENCODERS:
+        raise ValueError(f"encoder {recipe.encoder!r}; there are {', '.join(ENCODERS)}")
+    weights = None if recipe.encoder_weights == "none" else recipe.encoder_weights
+    features = ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options)
+    return unet(features, **recipe.network_options)
 
 
-def _regression(options, classes):
+def _dilated(gray, recipe):
+    return dilated(gray, **recipe.network_options)
+
+
+def _regression(options, classes, prior):
     return Regression(**options)
 
 
-def _segmentation(options, classes):
+def _ab_bins(options, classes, prior):
+    return AbBins(**{"prior": prior, **options})
+
+
+def _rebalanced(options, classes, prior):
+    return AbBins(**{"prior": prior, "rebalance": 1, **options})
+
+
+def _scene(options, classes, prior):
+    return Scene(**options)
+
+
+def _segmentation(options, classes, prior):
     if not classes:
         raise ValueError(
             "this task learns a segmentation and none of the data has masks; add a source with masks, or "
@@ -50,19 +73,55 @@ def _segmentation(options, classes):
     return Segmentation(classes, **options)
 
 
+# At a quarter of the photo's size: half the cost, and no difference that shows at 256 px (METHODS 10).
+_QUARTER = {"network_options": {"widths": [256, 192, 128], "refine": True}}
+_LAB = {"regression": {"space": "lab", "stride": 4}}
+_GUIDED = _QUARTER | {
+    "data": "coco_stuff",
+    "head_options": _LAB | {"segmentation": {"stride": 4, "loss": "dice"}},
+    "loss_weights": {"regression": 10.0},
+}
+
 TASKS = {
-    "yuv": Task("Pets: U and V by regression", unet, {"regression": _regression}),
+    "yuv": Task("Pets: U and V by regression", _encoder_unet, {"regression": _regression}),
     "multitask": Task(
         "Pets: U and V and the pet's outline at once",
-        unet,
+        _encoder_unet,
         {"regression": _regression, "segmentation": _segmentation},
         {"loss_weights": {"regression": 50.0}},
     ),
+    "regression": Task(
+        "a and b by regression", _encoder_unet, {"regression": _regression}, _QUARTER | {"head_options": _LAB}
+    ),
     "classification": Task(
-        "colour as a distribution over 313 bins of ab",
-        unet,
-        {"ab_bins": _ab_bins},
-        {"network_options": {"widths": [256, 192, 128], "refine": True}},
+        "colour as a distribution over 313 bins of ab", _encoder_unet, {"ab_bins": _ab_bins}, _QUARTER
+    ),
+    "classification_rebalanced": Task(
+        "the same with rare colours weighing more", _encoder_unet, {"ab_bins": _rebalanced}, _QUARTER
+    ),
+    "dilated": Task(
+        "the dilated network of Zhang et al. from scratch, rebalanced",
+        _dilated,
+        {"ab_bins": _rebalanced},
+        {"encoder_share": 1.0, "freeze_batchnorm": False, "size": 160},
+    ),
+    "semantic_guides": Task(
+        "313 bins guided by scene, segmentation and regression (SegClassRegSoft)",
+        _encoder_unet,
+        {"regression": _regression, "segmentation": _segmentation, "scene": _scene, "ab_bins": _rebalanced},
+        _GUIDED,
+    ),
+    "class_reg_soft": Task(
+        "semantic guides without segmentation (ClassRegSoft)",
+        _encoder_unet,
+        {"regression": _regression, "scene": _scene, "ab_bins": _rebalanced},
+        _GUIDED | {"head_options": _LAB},
+    ),
+    "reg_soft": Task(
+        "semantic guides with regression alone (RegSoft)",
+        _encoder_unet,
+        {"regression": _regression, "ab_bins": _rebalanced},
+        _GUIDED | {"head_options": _LAB},
     ),
 }
 
@@ -74,15 +133,16 @@ class System:
         model: gray float32 [N, H, W, 1] in [0, 1] -> {head name: output}, any H and W.
         heads: list of `Head`.
         classes: class names of the segmentation head, or None.
+        prior: [313] shares of the colour bins in the training photos, or None.
     """
 
-    def __init__(self, recipe, classes=None):
+    def __init__(self, recipe, classes=None, prior=None):
         task = find_task(recipe.task)
-        self.recipe, self.classes = recipe, classes
+        self.recipe, self.classes, self.prior = recipe, classes, prior
         unknown = set(recipe.head_options) - set(task.heads) | set(recipe.loss_weights) - set(task.heads)
         if unknown:
             raise ValueError(f"task {recipe.task}: no head {sorted(unknown)[0]!r}; it has {', '.join(task.heads)}")
-        self.heads = [make(recipe.head_options.get(name, {}), classes) for name, make in task.heads.items()]
+        self.heads = [make(recipe.head_options.get(name, {}), classes, prior) for name, make in task.heads.items()]
         precision = keras.config.dtype_policy()
         keras.config.set_dtype_policy(recipe.precision)
         try:
@@ -96,20 +156,15 @@ class System:
         recipe = self.recipe
         gray = keras.Input((None, None, 1), name="gray")
         padded = PadToMultiple(32, name="pad")(gray)
-        weights = None if recipe.encoder_weights == "none" else recipe.encoder_weights
-        if recipe.encoder not in ENCODERS:
-            raise ValueError(f"encoder {recipe.encoder!r}; there are {', '.join(ENCODERS)}")
-        features = ENCODERS[recipe.encoder](padded, weights, **recipe.encoder_options)
-        encoder = keras.Model(gray, features)
+        features = task.network(padded, recipe)
+        self._encoder = keras.Model(gray, features["encoder"])
         if recipe.freeze_batchnorm:
-            for layer in encoder.layers:
+            for layer in self._encoder.layers:
                 if isinstance(layer, layers.BatchNormalization):
                     layer.trainable = False
-        self._encoder = encoder
-        decoded = task.network(features, **recipe.network_options)
         outputs = {}
         for head in self.heads:
-            output = head.build(decoded)
+            output = head.build(features)
             if head.stride is not None:
                 output = CropToInput(head.stride, dtype="float32", name=f"crop_{head.name}")(output, gray)
             outputs[head.name] = output

@@ -42,9 +42,11 @@ def main(argv):
     workdir = pathlib.Path(options.workdir or f"runs/{recipe.task}")
     _claim(workdir, recipe, training.classes)
 
+    prior = _prior(recipe, workdir, training)
+
     from tfcolor.trainer import Trainer
 
-    trainer = Trainer(recipe, steps, workdir, training.classes)
+    trainer = Trainer(recipe, steps, workdir, training.classes, prior)
     if trainer.resume():
         print(f"resumed {workdir} after epoch {trainer.epoch}", file=sys.stderr)
     print(
@@ -103,6 +105,34 @@ def _claim(workdir, recipe, classes):
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / "classes.json").write_text(json.dumps(classes) + "\n", "utf-8")
     path.write_text(recipe.to_json(), "utf-8")
+
+
+def _prior(recipe, workdir, training):
+    """The run folder's prior, made once as the recipe says; None where no head of the task wants one."""
+    import numpy as np
+
+    from tfcolor.tasks import find_task
+    from tfcolor.trainer import PRIOR
+
+    path = workdir / PRIOR
+    if path.is_file():
+        return np.load(path)
+    if "ab_bins" not in find_task(recipe.task).heads:
+        return None
+    if recipe.prior == "data":
+        from tfcolor.data.prior import colour_prior, prior_warnings
+
+        prior, gray = colour_prior(training.photos())
+        for warning in prior_warnings(prior, training.size, gray):
+            print(f"prior: warning: {warning}", file=sys.stderr)
+    elif not pathlib.Path(recipe.prior).is_file():
+        raise ValueError(f"prior {recipe.prior!r}: no such file; 'data', or a .npy of `tfcolor datasets prior`")
+    else:
+        prior = np.load(recipe.prior)
+    temporary = path.with_name(f".writing-{PRIOR}")
+    np.save(temporary, prior)
+    temporary.replace(path)
+    return prior
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from tfcolor.recipe import Recipe
 from tfcolor.tasks import System
 
 STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
+PRIOR = "prior.npy"
 LAST, BEST = "last.weights.h5", "best.weights.h5"
 
 
@@ -25,14 +26,15 @@ class Trainer:
         recipe: `Recipe`.
         workdir: run folder; None writes nothing.
         classes: class names of the segmentation head.
+        prior: [313] shares of the colour bins, or None.
         steps: in an epoch.
     """
 
-    def __init__(self, recipe, steps, workdir=None, classes=None):
+    def __init__(self, recipe, steps, workdir=None, classes=None, prior=None):
         keras.utils.set_random_seed(recipe.seed)
         self.recipe, self.steps = recipe, steps
         self.workdir = pathlib.Path(workdir) if workdir else None
-        self.system = System(recipe, classes)
+        self.system = System(recipe, classes, prior)
         if recipe.start:
             load_matching(self.system.model, recipe.start)
         encoder, others = self.system.split_variables()
@@ -173,7 +175,8 @@ def load_run(workdir, weights=None):
     found = [workdir / name for name in ([weights] if weights else [BEST, LAST]) if (workdir / name).is_file()]
     if not found:
         raise ValueError(f"{str(workdir)!r} holds no weights yet: train for an epoch first")
-    system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes)
+    prior = np.load(workdir / PRIOR) if (workdir / PRIOR).is_file() else None
+    system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior)
     system.model.load_weights(found[0])
     return system
 

@@ -16,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.measuring import compare, peak_memory, peak_memory_apart
 from tfcolor.color import ab_bins
-from tfcolor.color.spaces import rgb_to_lab
+from tfcolor.color.spaces import from_uint8, rgb_to_lab
 
 SHAPE = (16, 40, 40)  # a batch of 160 px photos at stride 4
 
@@ -85,10 +85,10 @@ def test_memory_of_loss_and_gradient():
 
 
 def test_lab(benchmark):
-    rgb = np.random.default_rng(0).random((16, 160, 160, 3)).astype("float32")
-    tensor = tf.constant(rgb)
-    compiled = tf.function(rgb_to_lab)
-    compare(benchmark, lambda: compiled(tensor).numpy(), lambda: skimage.color.rgb2lab(rgb), at_least=1)
+    photos = np.random.default_rng(0).integers(0, 256, (16, 160, 160, 3)).astype("uint8")
+    tensor = tf.constant(photos)
+    compiled = tf.function(lambda photos: rgb_to_lab(from_uint8(photos)))
+    compare(benchmark, lambda: compiled(tensor).numpy(), lambda: skimage.color.rgb2lab(photos), at_least=1)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,13 @@ def test_cross_entropy_leaves_out_what_has_no_label(example, weights):
     assert float(head.loss(head.target(batch), logits)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_both_is_the_sum(example):
+    batch, logits = example
+    losses = {k: Segmentation(["a", "b", "c"], loss=k) for k in ("cross_entropy", "dice", "both")}
+    losses = {k: float(head.loss(head.target(batch), logits)) for k, head in losses.items()}
+    assert losses["both"] == pytest.approx(losses["cross_entropy"] + losses["dice"], rel=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["cross_entropy", "dice"])
 def test_no_label_at_all_weighs_nothing(example, kind):
     batch, logits = example

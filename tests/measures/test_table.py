@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from tfcolor import measures
-from tfcolor.measures import Table
+from tfcolor.measures import Picture, Table
 from tfcolor.measures.measure import Measure, photo_mean
 
 value = Measure("value", lambda number: number, photo_mean)
@@ -27,12 +27,13 @@ def pairs():
 
 
 def joined(pairs):
-    return [np.concatenate(side) for side in zip(*pairs, strict=True)]
+    return [np.concatenate([picture.rgb for picture in side]) for side in zip(*pairs, strict=True)]
 
 
 @pytest.mark.parametrize("measure", [measures.rmse_ab, measures.auc, measures.auc_rebalanced])
 def test_pooled_measures_are_those_of_all_pixels_together(measure, pairs):
     table = Table(resamples=20)
+    pairs = [tuple(map(Picture, pair)) for pair in pairs]
     for pair in pairs:
         table.add("model", measure, *pair)
     if measure is measures.auc_rebalanced:
@@ -146,7 +147,7 @@ def test_many_photos_cost_little_memory():
     statistic = np.zeros(626, "uint32")
     statistic[[156, 157, 469, 470]] = 151 * 30000, 151 * 1000, 65000, 536
     many = replace(measures.auc_rebalanced, statistic=lambda: statistic.copy())
-    table = Table()
+    table = Table(resamples=100)
     tracemalloc.start()
     for _ in range(2000):
         table.add("model", many)

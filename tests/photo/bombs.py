@@ -18,6 +18,9 @@ def directory(entries, following=0, order="<"):
     return struct.pack(order + "H", len(entries)) + body + struct.pack(order + "I", following)
 
 
+SMALL_GRAY = [(256, 4, 1, 8), (257, 4, 1, 8), (258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1, 8), (279, 4, 1, 64)]
+
+
 def packed_zeros(megabytes):
     packer = zlib.compressobj(1)
     return b"".join([packer.compress(bytes(1 << 20)) for _ in range(megabytes)] + [packer.flush()])
@@ -38,7 +41,9 @@ BOMBS = {
     "65535 entries": lambda: b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 700, 1, 1 << 20, 0) * 65535 + bytes(4),
     "a gigabyte in each": lambda: b"II*\0\x08\0\0\0" + directory([(tag, 1, 1 << 30, 0) for tag in range(4000)]),
     "all of the file in each": lambda: (
-        b"II*\0\x08\0\0\0" + directory([(60000 + tag, 1, 9_000_000, 0) for tag in range(4000)]) + bytes(9_000_000)
+        b"II*\0\x08\0\0\0"
+        + directory([*SMALL_GRAY, *((60000 + tag, 1, 9_000_000, 0) for tag in range(4000))])
+        + bytes(9_000_000)
     ),
     "scans": lambda: (
         encoded(np.zeros((64, 64), "uint8"), "JPEG", progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\0\0" * 50000

@@ -13,6 +13,7 @@ from tfcolor.color.constants import AB_BIN_RANGES, AB_BIN_STEP
 from tfcolor.color.histograms import log_probabilities
 
 NEIGHBOURS = 5
+GRAY_REACH = 5.0  # a photo whose ab stays within +- this is gray and teaches no colour
 SIGMA = 5.0  # of the Gaussian of the soft encoding, in units of ab
 REACH = 110  # encoded colours are taken into +- this in a and b: all of sRGB lies within
 

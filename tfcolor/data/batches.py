@@ -1,5 +1,6 @@
 """From sources to uint8 batches: several sources mixed, shuffled anew each epoch, the same for the same seed."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -62,12 +63,14 @@ class Mixture:
         dataset = self._concatenated().map(self._decode, num_parallel_calls=2, deterministic=True)
         return dataset.map(whole_photo(size)).batch(batch).prefetch(2)
 
+    def photos(self):
+        """Every photo once, decoded, in order: what a prior is counted in."""
+        decoded = [dataset.map(self._decode, num_parallel_calls=2) for dataset, _ in self._encoded]
+        return functools.reduce(tf.data.Dataset.concatenate, decoded)
+
     def _concatenated(self):
         parts = [dataset for dataset, repeat in self._encoded for _ in range(repeat)]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = whole.concatenate(part)
-        return whole
+        return functools.reduce(tf.data.Dataset.concatenate, parts)
 
     def _decode(self, example):
         image = decode({"image": example["image"]})["image"]

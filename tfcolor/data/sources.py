@@ -6,9 +6,12 @@ Names: any TFDS data set (prepared in `data_dir`, or one that TFDS can prepare),
 import dataclasses
 import difflib
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
+
+from tfcolor.data.prepare import prepare
 
 NO_LABEL = 255  # a mask's value where nothing is known
 SCENES = 365
@@ -77,6 +80,8 @@ def open_source(name, split="train", *, data_dir=None):
 
     Raises:
         ValueError: unknown name or split, a data set that is not here and cannot be had; says the ways on.
+
+    A data set that is not here and can be downloaded is, with a line on standard error.
     """
     if name == "synthetic":
         return _synthetic(split)
@@ -134,7 +139,7 @@ def _tfds(name, split, data_dir):
         name,
         splits,
         classes=None if values is None else [text for _, text in values],
-        labels=getattr(features.get("label") if hasattr(features, "get") else None, "names", None),
+        labels=getattr(features["label"], "names", None) if "label" in features else None,
         licence=str(builder.info.redistribution_info.license or ""),
     )
     return Source(info, dataset, int(encoded.cardinality()), encoded, lookup)
@@ -152,11 +157,7 @@ def _builder(tfds, name, data_dir):
             "or folder:PATH)"
         ) from error
     if not builder.is_prepared():
-        raise ValueError(
-            f"{name} is not prepared in {folder}. Three ways on: --data-dir DIR where it is prepared; "
-            f"`tfcolor datasets prepare {name}` (downloads it, or tells which archives to put into {folder}/downloads/"
-            "manual); or another data set, such as --set data=synthetic or folder:PATH"
-        )
+        prepare(builder, folder)
     return builder
 
 
@@ -222,27 +223,32 @@ def _decode_photo(content):
 
 
 def _folder(name, split):
-    """`folder:PATH`: every photo below PATH; sub-folders named as a split are that split, else all is every split."""
+    """`folder:PATH`: every photo below PATH; sub-folders named as a split are that split, else all is every split.
+
+    A photo's name is its path from PATH on.
+    """
     root = pathlib.Path(name.removeprefix("folder:")).expanduser()
     if not root.is_dir():
         raise ValueError(f"{name}: no such folder")
     here = root / split.split("[")[0]
     paths = sorted(
-        str(path) for path in (here if here.is_dir() else root).rglob("*") if path.suffix.lower() in PHOTO_ENDINGS
+        path for path in (here if here.is_dir() else root).rglob("*") if path.suffix.lower() in PHOTO_ENDINGS
     )
-    good, bad = [], []
-    for path in paths:
-        (good if _opens(path) else bad).append(path)
+    with ThreadPoolExecutor() as pool:
+        opens = list(pool.map(_opens, paths))
+    names = [path.relative_to(root).as_posix() for path in paths]
+    good = [name for name, whole in zip(names, opens, strict=True) if whole]
+    bad = [name for name, whole in zip(names, opens, strict=True) if not whole]
     if bad:
         shown = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
         print(f"{name}: {len(bad)} of {len(paths)} files cannot be read and are left out: {shown}")
     if not good:
         raise ValueError(f"{name}: no readable photo in it (endings looked for: {', '.join(PHOTO_ENDINGS)})")
 
-    def read(path):
-        image = tf.numpy_function(_read_rgb, [path], tf.uint8)
+    def read(name):
+        image = tf.numpy_function(lambda name: _read_rgb(root / name.decode()), [name], tf.uint8)
         image.set_shape([None, None, 3])
-        return {"image": image, "name": path}
+        return {"image": image, "name": name}
 
     dataset = tf.data.Dataset.from_tensor_slices(good).map(read, num_parallel_calls=2, deterministic=True)
     return Source(SourceInfo(name, {split: len(good)}), dataset, len(good), dataset.map(encode))
@@ -262,7 +268,7 @@ def _opens(path):
 def _read_rgb(path):
     from PIL import Image, ImageOps
 
-    with Image.open(path.decode()) as image:
+    with Image.open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 

@@ -7,8 +7,6 @@ from tfcolor.color import ab_bins
 from tfcolor.color.spaces import from_uint8, rgb_to_lab
 from tfcolor.heads.head import Head, last_layer, shrink
 
-GRAY_REACH = 5.0  # a photo whose ab stays within +- this is gray and teaches no colour
-
 
 class AbBins(Head):
     """Logits over 313 bins, trained by soft cross-entropy, decoded by the annealed mean.
@@ -38,7 +36,7 @@ class AbBins(Head):
         """A batch's `image` -> (indices int32 [N, h, w, 5], weights float32 [N, h, w, 5]), weights 0 in gray photos."""
         ab = rgb_to_lab(shrink(from_uint8(batch["image"]), self.stride))[..., 1:]
         indices, weights = ab_bins.encode_by_table(ab)
-        coloured = ops.any(ops.abs(ab) > GRAY_REACH, axis=(1, 2, 3), keepdims=True)
+        coloured = ops.any(ops.abs(ab) > ab_bins.GRAY_REACH, axis=(1, 2, 3), keepdims=True)
         return indices, weights * ops.cast(coloured, "float32")
 
     def loss(self, target, output):

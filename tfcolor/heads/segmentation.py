@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from tfcolor.heads.dice import dice_loss
 from tfcolor.heads.head import Head, last_layer
 
 NO_LABEL = 255  # a mask's value where nothing is known: weighs nothing in the loss and in the measures
@@ -12,7 +13,8 @@ class Segmentation(Head):
 
     Args:
         classes: names of the mask's values 0, 1, ...; 255 is no label.
-        loss: "cross_entropy" or "dice" (mean over the classes present).
+        loss: "cross_entropy", "dice" (mean over the classes present), or "both", their sum: the cross-entropy learns
+            soonest, Dice weighs a thin class as much as a wide one.
         class_weights: one factor a class in the cross-entropy, or None.
         stride: at which the classes are answered; the mask is taken at each cell's upper left pixel.
     """
@@ -20,8 +22,8 @@ class Segmentation(Head):
     def __init__(self, classes, loss="cross_entropy", class_weights=None, stride=1, name="segmentation"):
         if not 2 <= len(classes) <= NO_LABEL:
             raise ValueError(f"segmentation: {len(classes)} classes; 2 to {NO_LABEL} are possible")
-        if loss not in ("cross_entropy", "dice"):
-            raise ValueError(f"segmentation: loss {loss!r}; allowed: 'cross_entropy', 'dice'")
+        if loss not in ("cross_entropy", "dice", "both"):
+            raise ValueError(f"segmentation: loss {loss!r}; allowed: 'cross_entropy', 'dice', 'both'")
         if class_weights is not None and len(class_weights) != len(classes):
             raise ValueError(f"segmentation: {len(class_weights)} class weights for {len(classes)} classes")
         self.classes, self.kind, self.class_weights = list(classes), loss, class_weights
@@ -38,14 +40,15 @@ class Segmentation(Head):
         """Mean over the pixels that have a label."""
         known = ops.cast(target != NO_LABEL, "float32")
         index = ops.where(target == NO_LABEL, 0, target)
-        if self.kind == "dice":
-            from tfcolor.heads.dice import dice_loss
-
-            return dice_loss(index, ops.softmax(output), known)
-        loss = ops.sparse_categorical_crossentropy(index, output, from_logits=True)
-        if self.class_weights is not None:
-            known = known * ops.take(ops.convert_to_tensor(self.class_weights, "float32"), index)
-        return ops.sum(loss * known) / ops.maximum(ops.sum(known), 1.0)
+        loss = 0.0
+        if self.kind != "cross_entropy":
+            loss += dice_loss(index, ops.softmax(output), known)
+        if self.kind != "dice":
+            entropy = ops.sparse_categorical_crossentropy(index, output, from_logits=True)
+            if self.class_weights is not None:
+                known = known * ops.take(ops.convert_to_tensor(self.class_weights, "float32"), index)
+            loss += ops.sum(entropy * known) / ops.maximum(ops.sum(known), 1.0)
+        return loss
 
     def segment(self, output):
         """-> the likeliest class, uint8 [N, h, w]."""

@@ -87,7 +87,8 @@ def read_directory(block, start: int, order: str, big: bool = False) -> Director
     """The directory at `start` of `block`. Entries of a type that TIFF does not know are left out, as TIFF asks for.
 
     Raises:
-        BrokenDirectory: it, or one of its values, lies outside the block, or it has more than MAX_ENTRIES entries.
+        BrokenDirectory: it, or one of its values, lies outside the block, it has more than MAX_ENTRIES entries, or
+            values that together are larger than the block.
     """
     block = memoryview(block)
     count_code, entry_code, place_code = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
@@ -110,6 +111,8 @@ def read_directory(block, start: int, order: str, big: bool = False) -> Director
             if place + values * TYPE_SIZES[kind] > len(block):
                 raise BrokenDirectory(f"tag {tag} points outside")
             entries.setdefault(tag, Entry(tag, kind, values, place, order, block))
+        if sum(entry.size for entry in entries.values()) > len(block):
+            raise BrokenDirectory("its values are larger than all of it")
     except struct.error:
         raise BrokenDirectory("a directory lies outside") from None
     following = 0

@@ -35,8 +35,8 @@ STANDARD_CHROMA = (
 class Jpeg:
     """The first picture of a file: its frame and its segments before the pixels, in their order.
 
-    `bare`: what decodes to the same pixels, without the notes. `components`: (id, horizontal sampling, vertical sampling, number of its quantisation table).
-    `tables`: by number, 64 values row by row.
+    `components`: (id, horizontal sampling, vertical sampling, number of its quantisation table). `tables`: by number,
+    64 values row by row. `bare`: what decodes to the same pixels, without the notes.
     """
 
     width: int = 0

@@ -1,0 +1,670 @@
+"""`tfcolor colorize` with a network that is none: PHOTOS.md groups 19 to 25."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import types
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfcolor import colorize
+from tfcolor.photo import files
+
+ROOT = Path(__file__).parents[1]
+SLOW = bool(os.environ.get("TFCOLOR_SLOW"))  # the long forms of some tests
+
+
+class FakeColorizer:
+    """Orange everywhere; as tfcolor.colorizer.Colorizer."""
+
+    size, name, version = 64, "fake", "7"
+    loads = 0
+
+    @classmethod
+    def load(cls, name=None):
+        if name == "nowhere":
+            raise ValueError("no model 'nowhere'; shipped: fake")
+        cls.loads += 1
+        return cls()
+
+    def chroma(self, gray, **knobs):
+        if "vividness" in knobs:
+            raise ValueError("model fake has no vividness; it takes saturation")
+        height, width = (-(-side // 4) for side in gray.shape)
+        chroma = np.full((height, width, 2), [-0.1, 0.1], "float32")
+        return chroma * np.float32(knobs.get("saturation", 1.0))
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch):
+    """The network that `colorize` imports."""
+    monkeypatch.setitem(sys.modules, "tfcolor.colorizer", types.SimpleNamespace(Colorizer=FakeColorizer))
+    monkeypatch.setattr(FakeColorizer, "loads", 0)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command: (exit code, standard output, lines of standard error)."""
+
+    def run(*args):
+        code = colorize.main([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.splitlines()
+
+    return run
+
+
+PICTURE = (np.add.outer(np.arange(40), np.arange(60)) * 2 + 20).astype("uint8")
+
+
+def save(path, picture=PICTURE, **settings):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = settings.pop("kind", None)
+    with open(path, "wb") as file:
+        Image.fromarray(picture).save(
+            file, kind or {".jpg": "JPEG"}.get(path.suffix.lower(), path.suffix[1:].upper()), **settings
+        )
+    return path
+
+
+def is_colored(path):
+    with Image.open(path) as image:
+        rgb = np.asarray(image.convert("RGB")).astype(int)
+    return (rgb[..., 0] - rgb[..., 2]).mean() > 20
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+# The command.
+
+
+def test_one_photo(run, tmp_path):
+    source = save(tmp_path / "a.jpg")
+    before = source.read_bytes()
+    assert run(source, "-o", tmp_path / "b.jpg") == (0, "", [])
+    assert is_colored(tmp_path / "b.jpg") and source.read_bytes() == before
+    assert tree(tmp_path) == ["a.jpg", "b.jpg"]
+
+
+def test_help_and_argument_errors_need_no_tensorflow(tmp_path):
+    code = textwrap.dedent(
+        """
+        import sys
+        from tfcolor import colorize
+        try: colorize.main(["--help"])
+        except SystemExit as end: assert end.code == 0
+        for wrong in ("a.jpg", "a.jpg -o b.jpg --chroma 9", "a.jpg -o b.gif", "- a.jpg -o o"):
+            assert colorize.main(wrong.split()) == 2, wrong
+        assert not {"tensorflow", "keras"} & set(sys.modules)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "--allow-truncated" in done.stdout
+
+
+WRONG = [
+    (["--quality", "101"], "101: a whole number, 1 to 100, is needed"),
+    (["--quality", "x"], "--quality"),
+    (["--max-pixels", "0"], "0: a whole number, at least 1, is needed"),
+    (["--saturation", "-1"], "-1: a number of at least 0 is needed"),
+    (["--saturation", "nan"], "a number of at least 0 is needed"),
+    (["--output-format", "gif"], "--output-format"),
+    (["--outputformat", "png"], "did you mean --output-format?"),
+    (["--model", "nowhere"], "no model 'nowhere'; shipped: fake"),
+    (["--vividness", "1"], "model fake has no vividness; it takes saturation"),
+    (["--report", "/nowhere/report"], "--report /nowhere/report: No such file or directory"),
+]
+
+
+@pytest.mark.parametrize("args, says", WRONG)
+def test_a_wrong_command_touches_nothing(run, tmp_path, args, says):
+    source = save(tmp_path / "a.jpg")
+    code, out, lines = run(source, "-o", tmp_path / "new" / "b.jpg", *args)
+    assert (code, out) == (2, "") and len(lines) == 1 and says in lines[0]
+    assert tree(tmp_path) == ["a.jpg"] and not (tmp_path / "new").exists()
+
+
+def test_the_ending_of_the_output_says_its_format(run, tmp_path):
+    source = save(tmp_path / "a.jpg")
+    for name, kind in (("b.png", "PNG"), ("c.TIFF", "TIFF"), ("d.webp", "WEBP"), ("e.JPEG", "JPEG")):
+        assert run(source, "-o", tmp_path / name)[0] == 0
+        with Image.open(tmp_path / name) as image:
+            assert image.format == kind
+    for name in ("b.gif", "b.heic", "b.pgm"):
+        code, _, lines = run(source, "-o", tmp_path / name)
+        assert code == 2 and f"colour is not written as {name[1:]}" in lines[0]
+    code, _, lines = run(source, "-o", tmp_path / "x.png", "--output-format", "jpg")
+    assert code == 2 and "disagree" in lines[0]
+
+
+def test_knobs_and_mark(run, tmp_path):
+    source = save(tmp_path / "a.png")
+    assert run(source, "-o", tmp_path / "gray.png", "--saturation", "0")[0] == 0
+    with Image.open(tmp_path / "gray.png") as image:
+        assert np.ptp(np.asarray(image).astype(int), axis=-1).max() == 0
+        assert "fake 7" in image.info["XML:com.adobe.xmp"]
+    assert run(source, "-o", tmp_path / "b.png", "--no-mark")[0] == 0
+    assert b"DigitalSourceType" not in (tmp_path / "b.png").read_bytes()
+
+
+def test_profile_says_where_the_time_went(run, tmp_path):
+    _, _, lines = run(save(tmp_path / "a.jpg"), "-o", tmp_path / "b.jpg", "--profile")
+    assert re.fullmatch(r"decode .* network .* merge .* encode \d+\.\d\d s \(\d+%\)", lines[0])
+
+
+def test_warnings_are_said_and_quiet_leaves_the_errors(run, tmp_path):
+    save(tmp_path / "in" / "a.gif")
+    (tmp_path / "in" / "b.png").write_bytes(b"nothing")
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "o1", "--workers", "1")
+    assert code == 1 and f"{tmp_path}/in/a.gif: note: GIF becomes PNG" in lines
+    assert lines[-1] == "1 coloured, 1 failed"
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "o2", "--quiet")
+    assert code == 1 and len(lines) == 1 and lines[0].startswith(f"{tmp_path}/in/b.png: not a photo: ")
+
+
+def test_debug_shows_where_an_error_comes_from(run, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    _, _, lines = run(tmp_path / "a.png", "-o", tmp_path / "b.png", "--debug")
+    assert any("Traceback" in line for line in lines)
+
+
+def test_a_fault_of_ours_costs_one_photo_and_a_line(run, tmp_path, monkeypatch):
+    save(tmp_path / "in" / "a.png", np.zeros((5, 5), "uint8") + np.arange(5, dtype="uint8"))
+    save(tmp_path / "in" / "b.png")
+    plain = FakeColorizer.chroma
+    monkeypatch.setattr(
+        FakeColorizer, "chroma", lambda self, gray: 1 / 0 if gray.shape == (5, 5) else plain(self, gray)
+    )
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 1 and any("a.png: ZeroDivisionError" in line and "fault in tfcolor" in line for line in lines)
+    assert is_colored(tmp_path / "out" / "b.png")
+
+
+# 19: no photo.
+
+
+def test_what_is_no_photo_gets_a_line_each_and_never_hangs(run, tmp_path):
+    here = tmp_path / "in"
+    save(here / "good.jpg")
+    (here / "empty.jpg").write_bytes(b"")
+    (here / "text.png").write_text("hello")
+    (here / "document.tif").write_bytes(b"%PDF-1.4")
+    os.mkfifo(here / "pipe.jpg")
+    (here / "lost.jpg").symlink_to(here / "gone.jpg")
+    (here / "zero.jpg").symlink_to("/dev/zero")
+    (here / "folder.jpg").mkdir()
+    (here / "notes.txt").write_text("hello")
+    (here / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    started = time.monotonic()
+    code, _, lines = run(here, "-o", tmp_path / "out")
+    assert time.monotonic() - started < 60
+    said = {re.match(rf"{here}/([a-z.]+): .+: .+", line)[1]: line for line in lines[:-1]}
+    assert code == 1 and set(said) == {"empty.jpg", "text.png", "document.tif", "pipe.jpg", "lost.jpg", "zero.jpg"}
+    assert "an empty file" in said["empty.jpg"] and "not a photo" in said["text.png"]
+    assert "a pipe" in said["pipe.jpg"] and "a link to nothing" in said["lost.jpg"] and "a device" in said["zero.jpg"]
+    assert lines[-1] == "1 coloured, 6 failed, 2 other files"
+    assert tree(tmp_path / "out") == ["good.jpg"]
+
+
+def test_named_things_that_are_no_photos(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    good = save(tmp_path / "good.jpg")
+    code, _, lines = run(good, tmp_path / "pipe", tmp_path / "gone.jpg", "/dev/null", "-o", tmp_path / "out")
+    assert code == 1 and tree(tmp_path / "out") == ["good.jpg"]
+    assert [line for line in lines if "gone.jpg: cannot be read (No such file or directory): check the name" in line]
+    assert [line for line in lines if "/dev/null: a device, no photo: name photos, or a folder of photos" in line]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(run, tmp_path):
+    source = save(tmp_path / "in" / "a.jpg")
+    source.chmod(0)
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 1 and "Permission denied" in lines[0]
+
+
+def test_what_the_system_refuses_is_said(tmp_path, monkeypatch):
+    source = save(tmp_path / "a.jpg")
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(files.PhotoError, match=r"cannot be read \(Permission denied\): chmod or another user"):
+        files.read_file(source, 1000)
+
+
+def test_a_photo_without_an_ending_is_known_by_its_first_bytes(run, tmp_path):
+    save(tmp_path / "in" / "scan 1", kind="JPEG")
+    save(tmp_path / "in" / "wrong.jpg", kind="PNG")
+    assert run(tmp_path / "in", "-o", tmp_path / "out")[0] == 0
+    assert tree(tmp_path / "out") == ["scan 1.jpg", "wrong.png"]
+
+
+# 20: names.
+
+
+def test_strange_names_each_keep_their_photo(run, tmp_path):
+    here = tmp_path / "in"
+    long = "l" * 251 + ".jpg"
+    names = [
+        "a b.jpg",
+        unicodedata.normalize("NFC", "é.jpg"),
+        unicodedata.normalize("NFD", "é.jpg"),
+        "new\nline.jpg",
+        "-o.jpg",
+        long,
+    ]
+    for name in names:
+        save(here / name)
+    raw = os.fsencode(here) + b"/\xff\xfe.jpg"
+    os.link(here / "a b.jpg", raw)
+    assert run(here, "-o", tmp_path / "out")[0] == 0
+    assert tree(tmp_path / "out") == sorted([*names, os.fsdecode(b"\xff\xfe.jpg")])
+    assert all(is_colored(tmp_path / "out" / name) for name in names)
+
+
+def test_a_leading_dash_is_no_option(run, tmp_path, monkeypatch):
+    save(tmp_path / "-o.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert run("-o", "out.jpg", "--", "-o.jpg")[0] == 0
+    assert run("./-o.jpg", "-o", "out2.jpg")[0] == 0
+
+
+def test_names_are_printed_escaped(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "new\nline\x1b[31m.jpg").write_bytes(b"")
+    with open(os.fsencode(tmp_path / "in") + b"/\xff.jpg", "wb"):
+        pass
+    _, _, lines = run(tmp_path / "in", "-o", tmp_path / "out", "--workers", "1")
+    assert any(line.startswith(f"{tmp_path}/in/new\\nline\\x1b[31m.jpg: an empty file") for line in lines)
+    assert any(line.startswith(f"{tmp_path}/in/\\xff.jpg: an empty file") for line in lines)
+
+
+def test_names_that_collide_stay_apart(run, tmp_path):
+    here = tmp_path / "in"
+    for number, name in enumerate(["a.gif", "a.png", "a.jpg", "a.GIF", "A.gif", "a.gif.png", "sub/a.gif"]):
+        save(here / name, PICTURE + np.uint8(number), kind={"jpg": "JPEG", "png": "PNG"}.get(name[-3:], "GIF"))
+    assert run(here, "-o", tmp_path / "out", "--output-format", "png")[0] == 0
+    names = tree(tmp_path / "out")
+    assert len(names) == 7 and {"a.png", "a.gif.png", "A.png", "sub/a.png", "a.jpg.png"} <= set(names)
+    contents = {np.asarray(Image.open(tmp_path / "out" / name).convert("L")).mean() for name in names}
+    assert len(contents) == 7
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in names}
+    assert run(here, "-o", tmp_path / "out", "--output-format", "png")[0] == 0  # and the same names again
+    assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in tree(tmp_path / "out")} == before
+
+
+def test_photos_of_one_name_from_several_places(run, tmp_path):
+    inputs = [save(tmp_path / place / "a.jpg") for place in ("x", "y", "z")]
+    assert run(*inputs, inputs[0], "-o", tmp_path / "out")[0] == 0
+    assert tree(tmp_path / "out") == ["a-2.jpg", "a-3.jpg", "a.jpg"] or len(tree(tmp_path / "out")) == 3
+    assert run(tmp_path / "x", tmp_path / "y", "-o", tmp_path / "both")[0] == 0
+    assert tree(tmp_path / "both") == ["x/a.jpg", "y/a.jpg"]
+
+
+def test_a_name_that_becomes_too_long_is_cut(run, tmp_path):
+    save(tmp_path / "in" / ("é" * 125 + ".jp2"), kind="JPEG2000")
+    save(tmp_path / "in" / ("é" * 125 + ".bmp"), kind="BMP")
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--output-format", "webp")[0] == 0
+    names = tree(tmp_path / "out")
+    assert len(names) == 2 and all(len(os.fsencode(name)) <= 255 and name.endswith(".webp") for name in names)
+
+
+# 21: the output.
+
+
+def test_an_output_that_exists_is_refused_and_replaced_if_asked(run, tmp_path):
+    source, target = save(tmp_path / "a.jpg"), tmp_path / "b.jpg"
+    target.write_bytes(b"precious")
+    code, _, lines = run(source, "-o", target)
+    assert code == 2 and f"{target} exists: --overwrite replaces it" in lines[0] and target.read_bytes() == b"precious"
+    assert run(source, "-o", target, "--overwrite")[0] == 0 and is_colored(target)
+    assert FakeColorizer.loads == 1
+
+
+def test_the_photo_itself_is_never_the_output(run, tmp_path):
+    source = save(tmp_path / "in" / "a.jpg")
+    before = source.read_bytes()
+    (tmp_path / "link.jpg").symlink_to(source)
+    os.link(source, tmp_path / "hard.jpg")
+    for args in (
+        (source, "-o", source),
+        (source, "-o", tmp_path / "link.jpg"),
+        (source, "-o", tmp_path / "hard.jpg"),
+        (source, "-o", tmp_path / "in"),
+        (tmp_path / "in", "-o", tmp_path / "in"),
+        (tmp_path / "in", source, "-o", tmp_path / "in"),
+    ):
+        code, _, lines = run(*args, "--overwrite")
+        assert code == 2 and len(lines) == 1 and source.read_bytes() == before
+    assert tree(tmp_path) == ["hard.jpg", "in/a.jpg", "link.jpg"]
+
+
+def test_another_photo_of_the_command_is_never_the_output(run, tmp_path):
+    save(tmp_path / "a.gif")
+    other = save(tmp_path / "a.png")
+    before = other.read_bytes()
+    code, _, lines = run(tmp_path / "a.gif", other, "-o", tmp_path, "--overwrite")
+    assert code == 2 and "is one of the photos" in lines[0] and other.read_bytes() == before
+
+
+def test_missing_folders_are_made_and_mode_and_time_are_as_of_any_new_file(run, tmp_path):
+    source = save(tmp_path / "a.jpg")
+    os.utime(source, (0, 0))
+    mask = os.umask(0o027)
+    try:
+        assert run(source, "-o", tmp_path / "x" / "y" / "b.jpg")[0] == 0
+    finally:
+        os.umask(mask)
+    status = (tmp_path / "x" / "y" / "b.jpg").stat()
+    assert status.st_mode & 0o777 == 0o640 and abs(status.st_mtime - time.time()) < 60
+
+
+def test_a_folder_where_a_file_is_meant_and_the_other_way_round(run, tmp_path):
+    source, other = save(tmp_path / "a.jpg"), save(tmp_path / "c.jpg")
+    (tmp_path / "b.jpg").mkdir()
+    code, _, lines = run(source, "-o", tmp_path / "b.jpg")
+    assert code == 2 and "is a folder: name a file" in lines[0]
+    (tmp_path / "file").write_text("x")
+    code, _, lines = run(source, other, "-o", tmp_path / "file")
+    assert code == 2 and "is a file" in lines[0]
+
+
+@pytest.mark.parametrize("number, says", [(28, "No space left on device"), (30, "Read-only file system")])
+def test_a_full_or_closed_disk_costs_a_line_and_leaves_nothing(run, tmp_path, monkeypatch, number, says):
+    source = save(tmp_path / "a.jpg")
+
+    def full(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, lines = run(source, "-o", tmp_path / "b.jpg")
+    assert code == 1 and f"cannot be written ({says})" in lines[0]
+    assert tree(tmp_path) == ["a.jpg"]
+
+
+def test_an_error_while_renaming_leaves_what_was_there(tmp_path, monkeypatch):
+    target = tmp_path / "b.jpg"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        files.write_file(target, b"new")
+    assert tree(tmp_path) == ["b.jpg"] and target.read_bytes() == b"old"
+
+
+# 22: folders.
+
+
+def test_a_folder_is_mirrored(run, tmp_path):
+    here = tmp_path / "in"
+    for name in ("a.jpg", "1938/b.jpg", "1938/summer/c.png", ".hidden.jpg", ".thumbs/d.jpg"):
+        save(here / name)
+    outside = save(tmp_path / "elsewhere" / "e.jpg")
+    (here / "link.jpg").symlink_to(outside)
+    (here / "loop").symlink_to(here)
+    (here / "away").symlink_to(outside.parent)
+    assert run(here, "-o", tmp_path / "out")[0] == 0
+    assert tree(tmp_path / "out") == ["1938/b.jpg", "1938/summer/c.png", "a.jpg", "link.jpg"]
+
+
+def test_its_own_output_is_never_its_input(run, tmp_path):
+    save(tmp_path / "a.jpg")
+    for _ in range(2):
+        assert run(tmp_path, "-o", tmp_path / "out")[0] == 0
+        assert tree(tmp_path) == ["a.jpg", "out/a.jpg"]
+
+
+def test_a_folder_without_photos(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 0 and lines == ["0 coloured"] and FakeColorizer.loads == 0
+
+
+# 23: many photos.
+
+
+def test_the_same_command_again_does_what_is_left(run, tmp_path):
+    for number in range(5):
+        save(tmp_path / "in" / f"{number}.jpg")
+    assert run(tmp_path / "in", "-o", tmp_path / "out")[2][-1] == "5 coloured"
+    (tmp_path / "out" / "3.jpg").unlink()
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 0 and lines[-1] == "1 coloured, 4 there already"
+    assert run(tmp_path / "in", "-o", tmp_path / "out")[2][-1] == "0 coloured, 5 there already"
+    assert FakeColorizer.loads == 2  # nothing to do: no model
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--overwrite")[2][-1] == "5 coloured"
+
+
+def test_the_report(run, tmp_path):
+    good, bad = save(tmp_path / "in" / "a.gif"), tmp_path / "in" / "b\udcff.png"
+    bad.write_bytes(b"nothing")
+    report = tmp_path / "report.jsonl"
+    report.write_bytes(b'{"input": "of before"}\n{"input": "half a li')
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--report", report)[0] == 1
+    lines = [json.loads(line) for line in report.read_text().splitlines()]
+    assert lines[0] == {"input": "of before"} and len(lines) == 3
+    by_name = {line["input"]: line for line in lines}
+    line = by_name[str(good)]
+    output = tmp_path / "out" / "a.png"
+    assert line["outcome"] == "colored" and line["output"] == str(output) and line["seconds"] > 0
+    assert line["warnings"] == ["GIF becomes PNG"]
+    assert line["input_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+    assert line["output_sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+    failed = by_name[f"{tmp_path}/in/b\\xff.png"]
+    assert failed["outcome"] == "failed" and "not a photo" in failed["error"] and failed["output"] is None
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--report", report)[0] == 1
+    again = [json.loads(line) for line in report.read_text().splitlines()][3:]
+    assert {line["outcome"] for line in again} == {"exists", "failed"}
+
+
+def test_progress_has_rate_and_time_left(run, tmp_path, monkeypatch):
+    for number in range(3):
+        save(tmp_path / "in" / f"{number}.jpg")
+    monkeypatch.setattr(colorize.Milestones, "PAUSE", 0.0)
+    _, _, lines = run(tmp_path / "in", "-o", tmp_path / "lines")
+    assert [re.fullmatch(r"\d/3 \[\d\d:\d\d<\d\d:\d\d, .*(photo/s|s/photo)\]", line) is None for line in lines] == [
+        False
+    ] * 3 + [True]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    _, _, lines = run(tmp_path / "in", "-o", tmp_path / "bar")
+    assert any(re.search(r"3/3 \[.*<00:00, .*photo", line) for line in lines)
+
+
+def test_a_dry_run_says_and_touches_nothing(run, tmp_path):
+    save(tmp_path / "in" / "a.gif")
+    save(tmp_path / "in" / "b.jpg")
+    save(tmp_path / "out" / "b.jpg")
+    before = tree(tmp_path)
+    code, out, lines = run(tmp_path / "in", "-o", tmp_path / "out", "--dry-run")
+    assert code == 0 and lines == [] and FakeColorizer.loads == 0 and tree(tmp_path) == before
+    here = tmp_path
+    assert out == f"{here}/in/a.gif -> {here}/out/a.png\n{here}/in/b.jpg -> {here}/out/b.jpg (exists)\n"
+
+
+def test_photos_with_colour_are_left_alone_if_asked(run, tmp_path):
+    colorful = np.random.default_rng(0).integers(0, 255, (6, 6, 3)).astype("uint8").repeat(10, 0).repeat(10, 1)
+    save(tmp_path / "in" / "a.jpg", colorful)
+    save(tmp_path / "in" / "b.jpg")
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out", "--skip-color")
+    assert code == 0 and tree(tmp_path / "out") == ["b.jpg"] and lines[-1] == "1 coloured, 1 left alone"
+    assert any("a.jpg: note: it has colour and is left alone" in line for line in lines)
+
+
+def test_pages_decide_the_ending(run, tmp_path):
+    frames = [Image.fromarray(np.roll(PICTURE, 9 * i, 1)) for i in range(3)]
+    (tmp_path / "in").mkdir()
+    frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "in" / "b.gif")
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--all-pages")[0] == 0
+    assert tree(tmp_path / "out") == ["a.tif", "b.png"]
+    with Image.open(tmp_path / "out" / "a.tif") as image:
+        assert image.n_frames == 3
+    code, _, lines = run(tmp_path / "in" / "a.gif", "-o", tmp_path / "c.png", "--all-pages")
+    assert code == 1 and "its pages need a TIFF" in lines[0] and not (tmp_path / "c.png").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_several_workers_do_the_same(run, tmp_path, workers):
+    for number in range(12):
+        save(tmp_path / "in" / f"{number}.jpg", PICTURE + np.uint8(number))
+    out = tmp_path / f"out{workers}"
+    assert run(tmp_path / "in", "-o", out, "--workers", workers)[0] == 0
+    one = tmp_path / "in" / "7.jpg"
+    assert run(one, "-o", tmp_path / "alone.jpg")[0] == 0
+    assert (out / "7.jpg").read_bytes() == (tmp_path / "alone.jpg").read_bytes() and len(tree(out)) == 12
+
+
+# 24 and 25 need a process of their own: this file as a program is `tfcolor colorize` with the fake network.
+
+if __name__ == "__main__":
+    sys.modules["tfcolor.colorizer"] = types.SimpleNamespace(Colorizer=FakeColorizer)
+    if os.environ.get("SLOW_CHROMA"):
+        plain = FakeColorizer.chroma
+
+        def slow(self, gray, **knobs):
+            time.sleep(float(os.environ["SLOW_CHROMA"]))
+            return plain(self, gray, **knobs)
+
+        FakeColorizer.chroma = slow
+    sys.exit(colorize.main())
+
+
+def start(*args, slow=0.0, **settings):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | ({"SLOW_CHROMA": str(slow)} if slow else {})
+    command = [sys.executable, __file__, *map(str, args)]
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings
+    return subprocess.Popen(command, env=environment, **settings)
+
+
+def wait_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_finishes_what_is_under_way(tmp_path, number, code):
+    for i in range(40):
+        save(tmp_path / "in" / f"{i:02}.jpg")
+    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, slow=0.3)
+    wait_for(lambda: len(list((tmp_path / "out").glob("*.jpg"))) >= 2)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert b"Traceback" not in err
+    done = tree(tmp_path / "out")
+    assert 2 <= len(done) < 40 and all(is_colored(tmp_path / "out" / name) for name in done)
+    assert not list((tmp_path / "out").glob(".tfcolor-*"))
+
+
+def test_after_kill_9_nothing_is_half_and_the_next_run_finishes(tmp_path):
+    """`TFCOLOR_SLOW=1` kills a hundred times."""
+    photos = 60
+    for i in range(photos):
+        save(tmp_path / "in" / f"{i:02}.jpg", np.tile(PICTURE, (8, 8)))
+    dice = np.random.default_rng(0)
+    out = tmp_path / "out"
+    kills = 100 if SLOW else 3
+    for kill in range(kills):
+        process = start(tmp_path / "in", "-o", out, "--workers", 2, slow=0.02)
+        enough = min(photos - 1, len(list(out.glob("*.jpg"))) + int(dice.integers(0, 3)))
+        while len(list(out.glob("*.jpg"))) < enough and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(float(dice.uniform(0, 0.05)))
+        process.kill()
+        process.communicate()
+        for path in out.glob("*.jpg"):
+            with Image.open(path) as image:
+                image.load()
+        if kill % 10 == 9:
+            for path in list(out.glob("*.jpg"))[:20]:
+                path.unlink()
+    (out / f".tfcolor-{files._HOST}-999999999-3.part").write_bytes(b"left by a killed run")
+    process = start(tmp_path / "in", "-o", out)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert tree(out) == [f"{i:02}.jpg" for i in range(photos)]
+    assert all(is_colored(out / name) for name in tree(out))
+
+
+def test_leftovers_of_others_stay_for_a_day(tmp_path):
+    alive = tmp_path / f".tfcolor-{files._HOST}-{os.getppid()}-1.part"
+    foreign, old = tmp_path / ".tfcolor-elsewhere-7-1.part", tmp_path / ".tfcolor-elsewhere-7-2.part"
+    mine, dead = (
+        tmp_path / f".tfcolor-{files._HOST}-{os.getpid()}-1.part",
+        tmp_path / f".tfcolor-{files._HOST}-999999999-1.part",
+    )
+    for path in (alive, foreign, old, mine, dead, tmp_path / "photo.part"):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert files.remove_leftovers(tmp_path) == 3
+    assert tree(tmp_path) == sorted([alive.name, foreign.name, "photo.part"])
+    assert files.remove_leftovers(tmp_path / "missing") == 0
+
+
+# 25: pipes.
+
+
+def test_a_pipe_in_and_out(tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(PICTURE).save(file, "JPEG")
+    process = start("-", "-o", "-", stdin=subprocess.PIPE)
+    out, err = process.communicate(file.getvalue(), timeout=120)
+    assert process.returncode == 0 and err == b""
+    (tmp_path / "out.jpg").write_bytes(out)
+    assert is_colored(tmp_path / "out.jpg")
+    process = start("-", "-o", tmp_path / "b.png", stdin=subprocess.PIPE)
+    process.communicate(file.getvalue(), timeout=120)
+    assert process.returncode == 0 and is_colored(tmp_path / "b.png")
+    process = start(tmp_path / "b.png", "-o", "-", "--output-format", "webp", stdin=subprocess.PIPE)
+    assert process.communicate(timeout=120)[0][8:12] == b"WEBP"
+
+
+def test_a_pipe_with_nothing_in_it():
+    process = start("-", "-o", "-", stdin=subprocess.DEVNULL)
+    out, err = process.communicate(timeout=120)
+    assert (
+        process.returncode == 1 and out == b"" and err == b"standard input: an empty file: a whole copy of the file\n"
+    )
+
+
+def test_a_pipe_that_nobody_reads_ends_clean(tmp_path):
+    save(tmp_path / "a.png", np.random.default_rng(0).integers(0, 255, (900, 900)).astype("uint8"))
+    process = start(tmp_path / "a.png", "-o", "-")
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=120) == 141 and err == b""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("args", [("-", "a.jpg", "-o", "out"), ("-", "-o", "folder"), ("a.jpg", "b.jpg", "-o", "-")])
+def test_a_pipe_carries_one_photo(run, args):
+    code, _, lines = run(*args)
+    assert code == 2 and len(lines) == 1 and ("one photo" in lines[0] or "alone" in lines[0])
+
+
+def test_in_a_thread_signals_are_left_alone(tmp_path):
+    """Servers and notebooks call `main` from threads, where Python takes no signals."""
+    source = save(tmp_path / "a.jpg")
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(colorize.main([str(source), "-o", str(tmp_path / "b.jpg")])))
+    thread.start()
+    thread.join()
+    assert codes == [0]
