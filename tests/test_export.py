@@ -49,9 +49,10 @@ def test_signatures_equal_the_model_in_memory(stirred_model, photos):
     gray = photos[..., 0]
     memory = Colorizer.from_run(run)
     saved = Colorizer.load(str(model))
+    # Kernels are stored as float16: the numbers stay within a fraction of a level of 255.
     for name, value in memory.predict(gray).items():
-        np.testing.assert_allclose(saved.predict(gray)[name], value, atol=1e-5)
-    np.testing.assert_allclose(saved.chroma(gray, saturation=0.5), memory.chroma(gray) * 0.5, atol=1e-5)
+        np.testing.assert_allclose(saved.predict(gray)[name], value, atol=2e-3 * np.abs(value).max())
+    np.testing.assert_allclose(saved.chroma(gray, saturation=0.5), memory.chroma(gray) * 0.5, atol=0.2 / 255)
     colorized = loaded.signatures["colorize"](image=tf.constant(photos))["colorized"].numpy()
     assert colorized.shape == photos.shape and colorized.dtype == np.uint8
     luma = np.array([0.299, 0.587, 0.114])

@@ -1,6 +1,7 @@
 """Recipes: changed by --set, kept as JSON, read from files, and every mistake named."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -45,7 +46,8 @@ def test_mistakes_are_named(setting, said):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_reads_and_has_its_run_card(path):
     assert read_recipe(path).task
-    assert path.with_suffix(".md").is_file()
+    card = re.search(r"Run card: (\S+\.md)", path.read_text("utf-8"))
+    assert card and path.with_name(card[1]).is_file()
 
 
 def test_recipe_files_that_are_not(tmp_path):

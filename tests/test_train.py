@@ -64,6 +64,15 @@ def test_finished_training_asked_again_does_nothing(undisturbed, capsys):
     assert "tfcolor evaluate" in capsys.readouterr().out
 
 
+def test_a_run_folder_of_an_older_version_goes_on(undisturbed):
+    """Its recipe.json lacks a field that Recipe has got since."""
+    path = undisturbed / "recipe.json"
+    text = path.read_text()
+    path.write_text("".join(line for line in text.splitlines(True) if "labels_dir" not in line))
+    assert train.main([*FEW, "--debug", "--workdir", str(undisturbed)]) == 0
+    path.write_text(text)
+
+
 def test_another_recipe_does_not_take_over_a_run_folder(undisturbed):
     with pytest.raises(ValueError, match="another recipe"):
         train.main([*FEW, "--set", "seed=5", "--debug", "--workdir", str(undisturbed)])

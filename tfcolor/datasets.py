@@ -1,10 +1,6 @@
 """The verb `datasets`: what photos there are, how to get more, what they look like, and what a training needs of them.
 
-    python -m tfcolor.datasets list
-    python -m tfcolor.datasets prepare NAME
-    python -m tfcolor.datasets show NAME -o sheet.png
-    python -m tfcolor.datasets prior NAME -o prior.npy
-    python -m tfcolor.datasets label NAME --teacher FILE
+`tfcolor datasets` + one of: list, prepare NAME, show NAME, prior NAME, label NAME, segment NAME ...
 """
 
 import argparse
@@ -296,6 +292,23 @@ def _label(options):
     print(f"{path}: pseudo labels of {source.size} photos by {teacher.file}: to train with, never to test on")
 
 
+# segment ------------------------------------------------------------------------------------------------------------
+
+
+def _segment(options):
+    import_tensorflow()
+    from tfcolor.data.sources import open_source
+    from tfcolor.data.teachers import open_teacher, store_masks
+
+    teacher = open_teacher(options.teacher, options.names)
+    sources = [open_source(name, options.split, data_dir=options.data_dir) for name in options.name]
+    share = {} if options.share is None else {"share": options.share}
+    kept = store_masks(sources, options.split, teacher, options.classes, options.output, **share)
+    path, of = pathlib.Path(options.output), sum(source.size for source in sources)
+    print(f"{path}: {kept} of {of} photos, pseudo masks by {teacher.file}: to train with, never to test on")
+    print(f"Next: tfcolor datasets show {path.name} --data-dir {path.parent} -o sheet.png")
+
+
 # The command line ---------------------------------------------------------------------------------------------------
 
 
@@ -303,11 +316,11 @@ def _parser():
     parser = Parser("tfcolor datasets", description="Photos to train and measure with.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name, run, text):
+    def command(name, run, text, **several):
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         added.set_defaults(run=run)
         if run is not _list:
-            added.add_argument("name", metavar="NAME", help="a TFDS name, folder:PATH or synthetic")
+            added.add_argument("name", metavar="NAME", help="a TFDS name, folder:PATH or synthetic", **several)
         added.add_argument("--data-dir", help="where prepared data sets are (default: ~/tensorflow_datasets)")
         return added
 
@@ -337,6 +350,22 @@ def _parser():
     label.add_argument("--names", metavar="FILE", help="names of its classes, one a line")
     label.add_argument("--preprocessing", help="what a classifier wants: raw (default), unit, signed, caffe, places365")
     label.add_argument("--cache", metavar="FOLDER", help="where to write (default: beside the data)")
+
+    text = "make a data set with masks of the photos in which a frozen network is sure of some classes"
+    segment = command("segment", _segment, text, nargs="+")
+    split(segment)
+    segment.add_argument("--teacher", required=True, metavar="FILE", help="TFLite segmenter that gives logits")
+    segment.add_argument("--names", metavar="FILE", help="names of its classes, one a line")
+    segment.add_argument(
+        "--classes",
+        required=True,
+        nargs="+",
+        metavar="CLASS=MEMBERS",
+        help="of the masks, from value 1 on, each with the teacher's classes that it is made of; * is all others, the "
+        "background; a class without members never occurs: pet=cat,dog 'background=*' border=",
+    )
+    segment.add_argument("--share", type=float, help="of a photo that the classes cover at the least (default: 0.05)")
+    segment.add_argument("-o", "--output", required=True, metavar="DIR/NAME", help="the data set, where none is yet")
     return parser
 
 

@@ -15,12 +15,18 @@ def main(argv):
     options = _parser().parse_args(argv)
     import_tensorflow()
     knobs = {name: getattr(options, name) for name in ("temperature", "vividness", "saturation")}
-    folder = export(options.workdir, options.output, {k: v for k, v in knobs.items() if v is not None}, options.size)
+    folder = export(
+        options.workdir,
+        options.output,
+        {k: v for k, v in knobs.items() if v is not None},
+        options.size,
+        options.weights,
+    )
     print(f"{folder}. Next: tfcolor colorize PHOTO -o OUT.png --model {options.output}")
     return 0
 
 
-def export(workdir, output, knobs=None, size=None):
+def export(workdir, output, knobs=None, size=None, weights=None):
     """Writes the next version of a model.
 
     Args:
@@ -28,6 +34,7 @@ def export(workdir, output, knobs=None, size=None):
         output: folder of the model, such as saved_models/NAME; the version is the next integer in it.
         knobs: {knob: default} of the decoding, where they differ from the head's own.
         size: sqrt(h * w) of what the network sees; None: the recipe's.
+        weights: file in the run folder; None: the best on validation, else the last.
 
     Returns:
         The folder written, output/VERSION; it is there whole or not at all.
@@ -38,8 +45,8 @@ def export(workdir, output, knobs=None, size=None):
     from tfcolor.serving import ServingModule
     from tfcolor.trainer import load_run
 
-    system = load_run(workdir)
-    module = ServingModule(system, size or system.recipe.serving_size, knobs)
+    system = load_run(workdir, weights)
+    module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True)
     output = pathlib.Path(output)
     versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
     version = max(versions, default=0) + 1
@@ -91,6 +98,9 @@ def _parser():
     parser.add_argument("workdir", help="run folder of a training")
     parser.add_argument("-o", "--output", required=True, help="folder of the model, such as saved_models/NAME")
     parser.add_argument("--size", type=int, help="sqrt(h * w) of what the network sees (default: the recipe's)")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="in the run folder, such as last.weights.h5 (default: the best)"
+    )
     for knob in ("temperature", "vividness", "saturation"):
         parser.add_argument(f"--{knob}", type=float, help="default of the decoding")
     return parser

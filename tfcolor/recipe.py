@@ -16,6 +16,7 @@ class Recipe:
         task: a name in `tfcolor.tasks.TASKS`.
         data: source names joined by "+"; NAME*3 counts three times in an epoch.
         validation_data: the same for validation; "" for the sources of `data`, each once.
+        labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
         cache: keep the encoded photos in memory after the first epoch.
         size: side of the training crops in pixels, a multiple of 32.
         batch: photos a step.
@@ -44,6 +45,7 @@ class Recipe:
     task: str = "multitask"
     data: str = "oxford_iiit_pet"
     validation_data: str = ""
+    labels_dir: str = ""
     cache: bool = True
     size: int = 128
     serving_size: int = 256

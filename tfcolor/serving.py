@@ -1,5 +1,6 @@
 """A system as functions on tensors: what is evaluated, exported and served is the same few `tf.function`s."""
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -21,9 +22,10 @@ class ServingModule(tf.Module):
         system: `tfcolor.tasks.System`.
         size: photos are shrunk, never enlarged, until sqrt(h * w) <= size before the network sees them.
         knobs: {knob: default} of the decoding; those not given are the head's own.
+        half: keep kernels as float16, at half the size on disk; they are float32 again before anything is computed.
     """
 
-    def __init__(self, system, size, knobs=None):
+    def __init__(self, system, size, knobs=None, half=False):
         super().__init__(name="tfcolor")
         self.system, self.size = system, size
         head = system.colour_head
@@ -33,7 +35,11 @@ class ServingModule(tf.Module):
                 f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
             )
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
-        self.tracked = [variable.value for variable in system.model.variables]  # what SavedModel stores
+        # What a SavedModel stores. Small variables stay as they are: a variance may be beyond float16's 65,504.
+        self.stored = []
+        for variable in system.model.variables:
+            shrunk = half and len(variable.shape) > 1
+            self.stored.append(tf.Variable(tf.cast(variable.value, tf.float16 if shrunk else variable.dtype)))
 
     def signatures(self):
         """{signature: tf.function with its input signature}."""
@@ -60,10 +66,14 @@ class ServingModule(tf.Module):
         return tf.function(function).get_concrete_function(*specs, **named)
 
     def predict(self, gray):
-        outputs = self.system.model(tf.cast(gray, tf.float32)[..., None] / 255.0, training=False)
-        return dict(outputs)
+        """gray uint8 [N, h, w] -> {head: output float32}."""
+        variables = self.system.model.variables
+        values = [tf.cast(stored, variable.dtype) for stored, variable in zip(self.stored, variables, strict=True)]
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return dict(self.system.model(tf.cast(gray, tf.float32)[..., None] / 255.0, training=False))
 
     def decode(self, output, gray, saturation, **knobs):
+        """The colour head's output, its gray uint8 [N, h, w] and scalar knobs -> {"chroma": U, V [N, h', w', 2]}."""
         gray = tf.cast(gray, tf.float32)[..., None] / 255.0
         chroma = self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
         return {"chroma": chroma * saturation}

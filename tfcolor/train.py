@@ -27,15 +27,17 @@ def main(argv):
 
     from tfcolor.data.batches import Mixture
 
-    training = Mixture(recipe.data, "train", data_dir=options.data_dir, cache=recipe.cache)
+    where = {"data_dir": options.data_dir, "labels_dir": recipe.labels_dir, "cache": recipe.cache}
+    training = Mixture(recipe.data, "train", **where)
+    for name, path in training.scene_files.items():
+        print(f"scenes of {name}: {path}", file=sys.stderr)
     if training.size < recipe.batch:
         raise ValueError(f"{recipe.data}: {training.size} photos, fewer than a batch of {recipe.batch}; --set batch=N")
     validation = Mixture(
         recipe.validation_data or "+".join(term.split("*")[0] for term in recipe.data.split("+")),
         "validation",
-        data_dir=options.data_dir,
         classes=training.classes,
-        cache=recipe.cache,
+        **where,
     )
     steps = training.size // recipe.batch
     steps = min(steps, recipe.epoch_steps) if recipe.epoch_steps else steps
@@ -97,9 +99,11 @@ def _claim(workdir, recipe, classes):
     """Makes the run folder, or makes sure that the one there is of the same recipe."""
     import json
 
+    from tfcolor.recipe import Recipe
+
     path = workdir / "recipe.json"
     if path.exists():
-        if path.read_text("utf-8") != recipe.to_json():
+        if Recipe.from_json(path.read_text("utf-8")).to_json() != recipe.to_json():  # it may lack newer fields
             raise ValueError(f"{workdir} holds a training of another recipe; give another --workdir or remove it")
         return
     workdir.mkdir(parents=True, exist_ok=True)

@@ -160,7 +160,9 @@ class Trainer:
 
 
 def load_run(workdir, weights=None):
-    """The system of a run folder with its weights (best, else last): `recipe.json` alone rebuilds the model.
+    """The system of a run folder with its weights (the named file; else best, else last).
+
+    `recipe.json` alone rebuilds the model.
 
     Raises:
         ValueError: not a run folder, or one without weights.
@@ -174,7 +176,7 @@ def load_run(workdir, weights=None):
     classes = json.loads((workdir / "classes.json").read_text("utf-8"))
     found = [workdir / name for name in ([weights] if weights else [BEST, LAST]) if (workdir / name).is_file()]
     if not found:
-        raise ValueError(f"{str(workdir)!r} holds no weights yet: train for an epoch first")
+        raise ValueError(f"{str(workdir)!r} holds no {weights or 'weights yet'}: train for an epoch first")
     prior = np.load(workdir / PRIOR) if (workdir / PRIOR).is_file() else None
     system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior)
     system.model.load_weights(found[0])

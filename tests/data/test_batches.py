@@ -62,8 +62,9 @@ def test_folder_reads_all_and_names_what_is_broken(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("no photo either")
     source = open_source(f"folder:{tmp_path}")
     assert source.size == 3
-    assert sorted(e["image"].shape[0] for e in source.dataset.as_numpy_iterator()) == [20, 21, 22]
-    assert "broken.jpg" in capsys.readouterr().out
+    found = {e["name"].decode(): e["image"].shape[0] for e in source.dataset.as_numpy_iterator()}
+    assert list(found.items()) == [("a.png", 20), ("deep/C.JPEG", 22), ("deep/b.jpg", 21)]
+    assert "1 of 4 files cannot be read and are left out: broken.jpg" in capsys.readouterr().out
 
 
 def test_a_mixture_repeats_and_fills_what_is_missing(tmp_path):
@@ -76,6 +77,53 @@ def test_a_mixture_repeats_and_fills_what_is_missing(tmp_path):
     without = (masks == NO_LABEL).all(axis=(1, 2, 3))
     assert without.sum() == 16  # the folder's photos have no mask; all others do
     assert not (masks[~without] == NO_LABEL).any()
+
+
+def write_labels(path, names, indices):
+    """A file of scene labels in which the photo of each name is all of one scene."""
+    path.parent.mkdir(exist_ok=True)
+    five = np.arange(5) + np.array(indices)[:, None]
+    weights = np.tile(np.eye(5, dtype="float32")[0], (len(names), 1))
+    who = {"classes": [f"scene {i}" for i in range(20)], "teacher": "t", "digest": "0", "preprocessing": "raw"}
+    np.savez(path, names=np.array(names), indices=five.astype("uint16"), weights=weights, **who)
+
+
+def test_the_teachers_scenes_reach_the_training_batches_alone(tmp_path):
+    """Photos whose red says their scene, of two sources; labels of the first, all but one; beside it or elsewhere."""
+    for folder in ("labelled", "other"):
+        (tmp_path / folder).mkdir()
+        for number in range(8):
+            Image.fromarray(np.full((40, 40, 3), 30 * number, "uint8")).save(tmp_path / folder / f"{number}.png")
+    data = f"folder:{tmp_path}/labelled+folder:{tmp_path}/other"
+    path = tmp_path / "labelled.labels" / "pseudo-scenes-train-t.npz"
+    for file in (path, path.with_name("pseudo-scenes-validation-t.npz")):
+        write_labels(file, [f"{number}.png" for number in range(7)], range(7))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    mixture = Mixture(data, cache=True)
+    assert mixture.scene_files == {f"folder:{tmp_path}/labelled": path}
+    for _ in range(2):  # the second time from the cache
+        batches = epoch(mixture, 0, 0)
+        scenes = np.concatenate([batch["scene"].numpy() for batch in batches])
+        number = images(batches)[:, 0, 0, 0] // 30
+        labelled = scenes.any(axis=-1)
+        assert sorted(number[labelled]) == list(range(7))
+        np.testing.assert_array_equal(scenes[labelled], np.eye(365)[number[labelled]])
+    for other in (Mixture(data, "validation"), Mixture(data, labels_dir=str(elsewhere))):
+        assert other.scene_files == {}
+        assert not any(batch["scene"].numpy().any() for batch in other.evaluation_batches(8, 32))
+    write_labels(elsewhere / "other.labels" / path.name, ["3.png"], [11])
+    (batch,) = Mixture(f"folder:{tmp_path}/other", labels_dir=str(elsewhere)).evaluation_batches(8, 32)
+    assert np.argwhere(batch["scene"].numpy()).tolist() == [[3, 11]]
+
+
+def test_labels_that_cannot_be_meant_are_named(tmp_path):
+    with pytest.raises(ValueError, match="labels_dir '/nowhere': no such folder"):
+        Mixture("synthetic", labels_dir="/nowhere")
+    for teacher in ("a", "b"):
+        write_labels(tmp_path / "synthetic.labels" / f"pseudo-scenes-train-{teacher}.npz", ["x"], [0])
+    with pytest.raises(ValueError, match="pseudo-scenes-train-a.npz, pseudo-scenes-train-b.npz: keep one"):
+        Mixture("synthetic", labels_dir=str(tmp_path))
 
 
 def test_masks_of_other_classes_are_not_lent():
@@ -109,11 +157,6 @@ def test_prepared_folder_maps_masks(shared):
 def test_wrong_names_are_named(name, split, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         open_source(name, split, data_dir=tmp_path)
-
-
-def test_a_data_set_that_is_not_here_says_three_ways_on(tmp_path):
-    with pytest.raises(ValueError, match=r"--data-dir.*datasets prepare.*synthetic"):
-        open_source("oxford_iiit_pet", data_dir=tmp_path)
 
 
 def test_times_must_be_a_number():

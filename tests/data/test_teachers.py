@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfcolor.data import teachers
-from tfcolor.data.sources import Source, SourceInfo, open_source
+from tfcolor.data.sources import Source, SourceInfo, encode, open_source
 
 WEIGHTS = pathlib.Path(__file__).parents[3] / "shared/weights"
 DATA = pathlib.Path(__file__).parents[3] / "shared/data"
@@ -29,7 +29,7 @@ def source_of(photos):
 
     signature = {"image": tf.TensorSpec([None, None, 3], tf.uint8), "name": tf.TensorSpec([], tf.string)}
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return Source(SourceInfo("made", {"train": len(photos)}), dataset, len(photos), dataset)
+    return Source(SourceInfo("made", {"train": len(photos)}), dataset, len(photos), dataset.map(encode))
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,7 @@ def plain():
     """Nine photos of one colour each, of several sizes: {name: uint8 [H, W, 3]}."""
     rng = np.random.default_rng(1)
     colours = rng.integers(0, 256, (9, 3)).astype("uint8")
-    return {
-        f"sub/{index} ä.jpg": np.tile(colour, (10 + 5 * index, 30, 1)) for index, colour in enumerate(colours)
-    }
+    return {f"sub/{index} ä.jpg": np.tile(colour, (10 + 5 * index, 30, 1)) for index, colour in enumerate(colours)}
 
 
 def save_classifier(path, size=8, kernel=KERNEL, activation="softmax"):
@@ -270,6 +268,92 @@ def test_maps_come_back_as_masks_and_255_where_there_are_none(segmenter, halves,
         assert example["mask"].shape == (*example["image"].shape[:2], 1) and example["mask"].dtype == np.uint8
     assert (found[0]["mask"][0, 0, 0], found[0]["mask"][-1, 0, 0]) == (0, 2)
     assert (found[2]["mask"] == 255).all()
+
+
+# A data set of what a teacher finds ----------------------------------------------------------------------------------
+
+RED, BLUE, UNSURE = (250, 10, 10), (10, 10, 250), (128, 10, 10)  # red by .98, .0003 and .5
+CLASSES = ["fire=red", "rest=*", "edge="]
+
+
+@pytest.fixture(scope="module")
+def soft(tmp_path_factory):
+    """The segmenter of logits: softmax(4 red, 0, 4 blue) of colours in [-1, 1]."""
+    path = tmp_path_factory.mktemp("teacher") / "soft.tflite"
+    return save_segmenter(path, tf.TensorSpec([1, 16, 16, 3]), lambda image: image * [4.0, 0.0, 4.0])
+
+
+def stripes(*parts):
+    """(rows, colour) ... -> a photo, uint8 [rows, 48, 3]."""
+    return np.concatenate([np.tile(np.array(colour, "uint8"), (rows, 48, 1)) for rows, colour in parts])
+
+
+def test_photos_of_which_the_teacher_is_sure_become_a_data_set(soft, tmp_path):
+    photos = {
+        "half.png": stripes((32, RED), (32, BLUE)),
+        "nothing.png": stripes((64, BLUE)),
+        "little.png": stripes((2, RED), (62, BLUE)),
+        "unsure.png": stripes((24, RED), (16, UNSURE), (24, BLUE)),  # sure of 24 of 40 rows: .6
+        "surer.png": stripes((40, RED), (8, UNSURE), (16, BLUE)),
+    }
+    assert teachers.store_masks([source_of(photos)], "train[:50%]", soft, CLASSES, tmp_path / "sub/found") == 2
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["found"]
+    (records,) = (tmp_path / "sub/found").iterdir()
+    assert (records / "segmentation_classes.txt").read_text() == "1 fire\n2 rest\n3 edge\n"
+    description = json.loads((records / "dataset_info.json").read_text())["description"]
+    assert all(word in description for word in ("pseudo", "soft.tflite", soft.digest, "fire=red", "made", "[:50%]"))
+
+    source = open_source("found", data_dir=tmp_path / "sub")
+    assert source.info.classes == ["fire", "rest", "edge"] and source.info.splits == {"train": 2}
+    found = {example["name"].decode(): example for example in source.dataset.as_numpy_iterator()}
+    assert set(found) == {"made/half.png", "made/surer.png"}
+    for name, rows in (
+        ("half.png", [(0, 28, 0), (36, 64, 1)]),
+        ("surer.png", [(0, 36, 0), (43, 45, 255), (52, 64, 1)]),
+    ):
+        np.testing.assert_array_equal(found[f"made/{name}"]["image"], photos[name])
+        for start, end, value in rows:
+            assert (found[f"made/{name}"]["mask"][start:end] == value).all()
+
+
+def test_members_of_a_class_are_added_up_and_share_is_a_choice(soft, tmp_path):
+    photos = {"quarter.png": stripes((16, RED), (48, BLUE)), "unsure.png": stripes((64, UNSURE))}
+    # Red and green of the unsure photo are .5 each.
+    classes = ["warm=red, green", "rest=*"]
+    assert teachers.store_masks([source_of(photos)] * 2, "train", soft, classes, tmp_path / "a") == 4
+    assert teachers.store_masks([source_of(photos)], "train", soft, classes, tmp_path / "b", share=0.5) == 1
+
+
+def test_a_data_set_is_whole_or_not_there(soft, tmp_path, monkeypatch):
+    photos = {f"{number}.png": stripes((64, RED)) for number in range(3)}
+    answers = [soft.probabilities(photos["0.png"])] * 2
+    monkeypatch.setattr(soft, "probabilities", lambda image: answers.pop())
+    with pytest.raises(IndexError, match="pop from empty list"):
+        teachers.store_masks([source_of(photos)], "train", soft, CLASSES, tmp_path / "found")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_sets_that_cannot_be_made_say_why(soft, halves, tmp_path):
+    (tmp_path / "there").mkdir()
+
+    def store(name="found", classes=CLASSES, teacher=soft):
+        teachers.store_masks([source_of(halves)], "train", teacher, classes, tmp_path / name)
+
+    hard = save_segmenter(tmp_path / "hard.tflite", tf.TensorSpec([1, 16, 16, 3]), lambda image: image[..., 0])
+    for call, message in [
+        (lambda: store("Pets-2"), "'Pets-2' names no data set: small letters"),
+        (lambda: store("there"), "there is there already"),
+        (lambda: store(teacher=hard), "hard.tflite: gives no logits"),
+        (lambda: store(classes=["fire", "rest=*"]), "as CLASS=MEMBER,MEMBER"),
+        (lambda: store(classes=["a=red", "a=blue", "rest=*"]), "each once"),
+        (lambda: store(classes=["fire=red"]), r"one of them is =\*"),
+        (lambda: store(classes=["rest=*", "edge="]), "and one has members"),
+        (lambda: store(classes=["fire=rad", "rest=*"]), "the teacher has no 'rad'; it has red"),
+        (lambda: store(classes=["fire=red", "sun=red", "rest=*"]), "belongs to one of them only"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert {path.name for path in tmp_path.iterdir()} == {"there", "hard.tflite", "names.txt"}
 
 
 # Files and folders --------------------------------------------------------------------------------------------------

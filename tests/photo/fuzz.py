@@ -13,7 +13,9 @@ import resource
 import struct
 import sys
 import time
+import warnings
 
+import icc
 import numpy as np
 from making import colorize, encoded
 from PIL import Image
@@ -34,7 +36,7 @@ def seeds() -> dict[str, bytes]:
     exif[271], exif[274], exif[282], exif[283] = "Camera", 6, 300.0, 300.0
     exif.get_ifd(34665)[37500] = bytes(range(100))
     block = exif.tobytes()
-    profile = __import__("icc").rgb_profile("Adobe RGB")
+    profile = icc.rgb_profile("Adobe RGB")
     packet = b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description/></rdf:RDF>"
     made = {
         "gray.jpg": encoded(image, "JPEG", exif=block, xmp=packet, comment=b"hello"),
@@ -103,6 +105,7 @@ def main() -> int:
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("/tmp"))
     args = parser.parse_args()
     faulthandler.enable()
+    warnings.filterwarnings("ignore", module="PIL")  # as the command does
     names, dice = seeds(), random.Random(args.seed)
     for data in names.values():
         colorize(data, all_pages=True)

@@ -169,6 +169,7 @@ def test_cmyk_is_read_right(rgb, inks, form):
     assert got[wanted < 30].mean() < 60 and got[wanted > 230].mean() > 200  # dark stays dark
     after = colorize(data)
     assert opened(after.data).mode == "RGB" and has_color(after.data)
+    assert "its CMYK becomes RGB" in after.warnings
 
 
 def test_cmyk_is_read_through_its_profile(inks, cmyk_profile):

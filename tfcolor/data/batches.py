@@ -2,12 +2,14 @@
 
 import functools
 import hashlib
+import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from tfcolor.data.augment import random_crop_and_flip, whole_photo
-from tfcolor.data.sources import NO_LABEL, SCENES, decode, open_source
+from tfcolor.data.sources import NO_LABEL, SCENES, NoSplit, decode, open_source
+from tfcolor.data.teachers import add_scenes, find_scenes
 
 SHUFFLE_BUFFER = 20_000  # encoded photos: at 20 kB each 400 MB at the most
 
@@ -21,26 +23,36 @@ class Mixture:
         data_dir: where prepared data sets are.
         classes: class names of the segmentation head; a source with other classes lends its photos, not its masks.
         cache: keep the encoded photos in memory after the first epoch.
+        labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
+            They are read for the split "train" alone: pseudo labels are never tested on.
 
     Attributes:
         size: examples in an epoch.
         classes: as given, or those of the first source that has masks.
+        scene_files: {source name: path} of the labels of scenes that were found.
     """
 
-    def __init__(self, names, split="train", *, data_dir=None, classes=None, cache=False):
+    def __init__(self, names, split="train", *, data_dir=None, classes=None, cache=False, labels_dir=""):
+        if labels_dir and not pathlib.Path(labels_dir).expanduser().is_dir():
+            raise ValueError(f"labels_dir {labels_dir!r}: no such folder; `tfcolor datasets label --cache` makes one")
         self.sources, repeats = [], []
         for term in names.split("+"):
             name, repeat = _parse_term(term)
-            self.sources.append(open_source(name, split, data_dir=data_dir))
+            self.sources.append(_open(name, split, data_dir))
             repeats.append(repeat)
         self.size = sum(source.size * repeat for source, repeat in zip(self.sources, repeats, strict=True))
         known = [source.info.classes for source in self.sources if source.info.classes]
         self.classes = classes or (known[0] if known else None)
         lookups = [_mask_lookup(source, self.classes) for source in self.sources]
         self._lookups = tf.constant(np.stack(lookups))
-        self._encoded = []
+        self._encoded, self.scene_files = [], {}
         for index, (source, repeat) in enumerate(zip(self.sources, repeats, strict=True)):
-            dataset = source.encoded.map(_uniform(index))
+            dataset, name = source.encoded, source.info.name
+            scenes = find_scenes(name, split, data_dir, labels_dir) if split.startswith("train") else None
+            if scenes:
+                self.scene_files[name] = scenes
+                dataset = add_scenes(dataset, scenes)
+            dataset = dataset.map(_uniform(index))
             if cache:
                 dataset = dataset.cache()
             self._encoded.append((dataset, repeat))
@@ -87,6 +99,15 @@ class Mixture:
             "scene": example["scene"],
             "label": example["label"],
         }
+
+
+def _open(name, split, data_dir):
+    try:
+        return open_source(name, split, data_dir=data_dir)
+    except NoSplit as error:
+        if split != "validation" or "test" not in error.splits:
+            raise
+        return open_source(name, "test", data_dir=data_dir)
 
 
 def _parse_term(term):

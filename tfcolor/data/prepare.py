@@ -82,9 +82,9 @@ def _answers(url):
 def _ways_on(builder, folder, manual, why):
     """The error of a data set that cannot be downloaded."""
     return ValueError(
-        f"{builder.name} is not prepared in {folder}, and {why}. Three ways on: --data-dir DIR where it is prepared; its "
-        f"archives, fetched elsewhere, in {manual}: {', '.join(builder.url_infos or ())}; or another data set, such as "
-        "synthetic or folder:PATH"
+        f"{builder.name} is not prepared in {folder}, and {why}. Three ways on: --data-dir DIR where it is prepared; "
+        f"its archives, fetched elsewhere, in {manual}: {', '.join(builder.url_infos or ())}; or another data set, "
+        "such as synthetic or folder:PATH"
     )
 
 

@@ -70,8 +70,16 @@ class Source:
     lookup: np.ndarray | None = None
 
 
+class NoSplit(ValueError):
+    """A source lacks the split that was asked for; it has `splits`, names of str."""
+
+    def __init__(self, name, split, splits):
+        super().__init__(f"{name}: no split {split!r}; it has {', '.join(splits)}")
+        self.splits = splits
+
+
 def open_source(name, split="train", *, data_dir=None):
-    """Opens one split of a source.
+    """Opens one split of a source; a TFDS data set that is not here yet is fetched first (`prepare`).
 
     Args:
         name: a TFDS name, `folder:PATH` or `synthetic`.
@@ -80,8 +88,6 @@ def open_source(name, split="train", *, data_dir=None):
 
     Raises:
         ValueError: unknown name or split, a data set that is not here and cannot be had; says the ways on.
-
-    A data set that is not here and can be downloaded is, with a line on standard error.
     """
     if name == "synthetic":
         return _synthetic(split)
@@ -109,7 +115,7 @@ def _tfds(name, split, data_dir):
     builder = _builder(tfds, name, data_dir)
     splits = {key: int(value.num_examples) for key, value in builder.info.splits.items()}
     if split.split("[")[0] not in splits:
-        raise ValueError(f"{name}: no split {split!r}; it has {', '.join(splits)}")
+        raise NoSplit(name, split, splits)
     features = builder.info.features
     if "image" not in features:
         raise ValueError(f"{name}: has no photos (its features: {', '.join(features)}); choose another data set")
@@ -279,7 +285,7 @@ def _synthetic(split):
     from tfcolor.data import synthetic
 
     if split not in synthetic.SPLITS:
-        raise ValueError(f"synthetic: no split {split!r}; it has {', '.join(synthetic.SPLITS)}")
+        raise NoSplit("synthetic", split, synthetic.SPLITS)
     examples = list(synthetic.examples(split))
     columns = {key: np.stack([example[key] for example in examples]) for key in examples[0]}
     info = SourceInfo("synthetic", dict(synthetic.SPLITS), classes=list(synthetic.CLASSES))

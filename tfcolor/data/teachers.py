@@ -1,14 +1,19 @@
 """Labels by frozen networks: scenes by a Keras classifier, segmentation maps by a TFLite network (METHODS 7).
 
-What a teacher says is written once and read by name of photo, beside the data or in a folder of choice. The files say
-`pseudo` and which teacher: such labels train, and are never tested on. Writing goes on where a killed run stopped.
+What a teacher says is written once and read by name of photo, beside the data or in a folder of choice; or the photos
+in which it is sure of some classes become a data set of their own. All of it says `pseudo` and which teacher: such
+labels train, and are never tested on. Writing labels goes on where a killed run stopped.
 """
 
+import contextlib
+import difflib
 import hashlib
+import io
 import json
 import os
 import pathlib
 import re
+import tempfile
 import urllib.parse
 import zipfile
 
@@ -17,7 +22,7 @@ import tensorflow as tf
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tfcolor.data.sources import NO_LABEL, SCENES
+from tfcolor.data.sources import NO_LABEL, SCENES, decode
 
 KEPT = 5  # scenes kept of a photo, the most probable ones
 DEFAULT_TEACHER = "squeezenet_v11bn_places365.keras"
@@ -28,6 +33,12 @@ _NAMES_BESIDE = {
     "deeplabv3_257_mv_gpu.tflite": "pascal_voc_labels.txt",
     "mobile_segmenter_r4_quant_argmax_uint8.tflite": "ade20k_top31_labels.txt",
 }
+
+# When a photo goes into a data set of masks. Between the two probabilities a pixel is of no class: unknown.
+SURE = 0.7  # a pixel is of a class above this; so sure must be, too, this share of all that is not background
+ABSENT = 0.15  # a pixel is background where all other classes together are below this
+SHARE = 0.05  # of a photo, at the least, that the classes other than background cover
+
 _PLACES365_MEAN = "places365_mean_bgr_224.npy"
 _SAVED_EVERY = 256  # photos
 
@@ -150,10 +161,7 @@ class SceneTeacher:
 
     def __call__(self, images):
         """float32 [N, size, size, 3] in 0-255 -> probabilities, float32 [N, classes]."""
-        output = np.asarray(self._model(self._preprocess(np.asarray(images)), training=False))
-        if output.min() < 0 or np.abs(output.sum(axis=-1) - 1).max() > 1e-3:
-            output = tf.nn.softmax(output).numpy()
-        return output
+        return _probabilities(np.asarray(self._model(self._preprocess(np.asarray(images)), training=False)))
 
 
 def write_scenes(source, split, teacher, folder, *, batch=32):
@@ -224,6 +232,19 @@ def read_scenes(path):
         raise ValueError(f"{path} is no file of scene labels ({error}); `tfcolor datasets label` writes one") from error
 
 
+def find_scenes(source, split, data_dir=None, cache=None):
+    """The file of `write_scenes` for a source's split in its `labels_folder` (same arguments); None where none is.
+
+    Raises:
+        ValueError: files of several teachers are there.
+    """
+    folder = labels_folder(source, data_dir, cache)
+    paths = sorted(folder.glob(f"pseudo-scenes-{_split_name(split)}-*.npz"))
+    if len(paths) > 1:
+        raise ValueError(f"{folder} holds {', '.join(path.name for path in paths)}: keep one, or a folder for each")
+    return paths[0] if paths else None
+
+
 def add_scenes(dataset, path):
     """Examples with `name` -> with `scene` too, float32 [365]: from a file of `write_scenes`, 0 where it has none."""
     scenes = read_scenes(path)
@@ -250,6 +271,7 @@ class MapTeacher:
 
     Attributes:
         file: name of the file; digest: of its content; names: as given.
+        soft: whether it gives logits.
     """
 
     def __init__(self, path, names):
@@ -257,23 +279,31 @@ class MapTeacher:
         self._network = _interpreter()(str(path))
         self._network.allocate_tensors()
         self._input, self._output = self._network.get_input_details()[0], self._network.get_output_details()[0]
-        if len(self._output["shape"]) == 4:
+        self.soft = len(self._output["shape"]) == 4
+        if self.soft:
             _check_count(path, self._output["shape"][-1], names)
 
     def __call__(self, image):
         """uint8 [H, W, 3] -> class indices, uint8 [H, W]: of the stretched photo, logits resized back before argmax."""
-        image = tf.convert_to_tensor(image)
+        output = self._answer(image)
+        if self.soft:
+            found = tf.argmax(tf.image.resize(output, tf.shape(image)[:2]), axis=-1)[0]
+        else:
+            found = tf.image.resize(output[..., None], tf.shape(image)[:2], method="nearest")[0, ..., 0]
+        return np.asarray(found).astype("uint8")
+
+    def probabilities(self, image):
+        """uint8 [H, W, 3] -> float32 [h, w, classes] at the network's own size; of a `soft` teacher."""
+        return _probabilities(self._answer(image)[0])
+
+    def _answer(self, image):
+        """uint8 [H, W, 3] -> the network's output for the stretched photo."""
         small = tf.image.resize(image, self._input["shape"][1:3], antialias=True)
         signed = self._input["dtype"] == np.float32
         small = small / 127.5 - 1.0 if signed else tf.cast(tf.round(small), self._input["dtype"])
         self._network.set_tensor(self._input["index"], small[None])
         self._network.invoke()
-        output = self._network.get_tensor(self._output["index"])
-        if output.ndim == 4:
-            found = tf.argmax(tf.image.resize(output, tf.shape(image)[:2]), axis=-1)[0]
-        else:
-            found = tf.image.resize(output[..., None], tf.shape(image)[:2], method="nearest")[0, ..., 0]
-        return np.asarray(found).astype("uint8")
+        return self._network.get_tensor(self._output["index"])
 
 
 def _interpreter():
@@ -344,6 +374,118 @@ def add_maps(dataset, folder):
     return dataset.map(add)
 
 
+# A data set of what a teacher finds ----------------------------------------------------------------------------------
+
+
+def store_masks(sources, split, teacher, classes, path, *, share=SHARE):
+    """Makes a prepared TFDS folder of the photos in which a teacher is sure of some classes, with masks of these.
+
+    A pixel is of a class where the teacher gives its members together more than `SURE`, and background where it gives
+    all other classes together less than `ABSENT`; else it is 255, unknown. A photo is taken where the classes other
+    than background cover `share` of it, and `SURE` of what is not background.
+
+    Args:
+        sources: a list of `Source`; photos keep their files' bytes, and their names behind the source's.
+        split: the split that they were opened at; the new data set has this one split.
+        teacher: a `MapTeacher` that gives logits.
+        classes: of the masks, from value 1 on, as ["pet=cat,dog", "background=*", "border="]: the class and which of
+            the teacher's it is; * is all that the others leave, the background; nothing, a class that never occurs.
+        path: the folder to make, DATA_DIR/NAME: it is there whole or not at all.
+        share: smallest share of a photo.
+
+    Returns:
+        How many photos it holds. `open_source(NAME, data_dir=DATA_DIR)` opens it.
+
+    Raises:
+        ValueError: a folder that is there, a name that TFDS cannot read, a teacher without logits, classes that it does
+            not know, not one photo.
+    """
+    import tensorflow_datasets as tfds
+
+    path = pathlib.Path(path).expanduser().absolute()
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.name):
+        raise ValueError(f"{path.name!r} names no data set: small letters, digits and _, such as pets_pseudo")
+    if path.exists():
+        raise ValueError(f"{path} is there already: remove it, or give another name")
+    if not getattr(teacher, "soft", False):
+        raise ValueError(f"teacher {teacher.file}: gives no logits; masks need a TFLite segmenter that does")
+    names, members, background = _group(classes, teacher.names)
+    over = np.where(background, 1 - ABSENT, SURE).astype("float32")
+    kept = 0
+
+    def examples():
+        nonlocal kept
+        for source in sources:
+            origin = source.info.name.rpartition("/")[2]
+            photos = source.encoded.map(lambda e: (e["name"], e["image"], decode({"image": e["image"]})["image"]))
+            for name, file, image in _progress(photos.batch(1), source.size, source.info.name):
+                grouped = teacher.probabilities(image[0]) @ members
+                found = np.asarray(tf.image.resize(grouped, image.shape[1:3], antialias=True)) > over
+                named, known = found[..., ~background].any(axis=-1).mean(), found.any(axis=-1)
+                if named < share or named < SURE * (named + 1 - known.mean()):
+                    continue
+                mask = np.where(known, found.argmax(axis=-1) + 1, NO_LABEL).astype("uint8")
+                name = f"{origin}/{name[0].numpy().decode()}"
+                yield kept, {"image": file[0].numpy(), "file_name": name, "segmentation_mask": mask[..., None]}
+                kept += 1
+        if not kept:
+            raise ValueError(f"{teacher.file} is sure of {', '.join(classes)} in no photo; ask for less (--share)")
+
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3)),  # JPEG or PNG, as the photo was
+            "file_name": tfds.features.Text(),
+            "segmentation_mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
+        }
+    )
+    _make_folder(path.parent)
+    with contextlib.ExitStack() as stack:
+        unfinished = stack.enter_context(tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent))
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))  # TFDS tells of a download, and of that folder
+        tfds.disable_progress_bar()  # ours counts the photos
+        stack.callback(tfds.enable_progress_bar)
+        builder = tfds.dataset_builders.store_as_tfds_dataset(
+            name=path.name,
+            version="1.0.0",
+            features=features,
+            split_datasets={split.partition("[")[0]: examples()},
+            data_dir=unfinished,
+            description=f"Photos of {', '.join(source.info.name for source in sources)} ({split}) with pseudo masks "
+            f"({'; '.join(classes)}) by {teacher.file} (sha256 {teacher.digest}): to train with, never to test on.",
+        )
+        lines = [f"{value} {name}\n" for value, name in enumerate(names, 1)]
+        (pathlib.Path(builder.data_dir) / "segmentation_classes.txt").write_text("".join(lines), "utf-8")
+        os.replace(pathlib.Path(unfinished) / path.name, path)
+    return kept
+
+
+def _group(classes, known):
+    """["pet=cat,dog", "background=*", "border="] and the teacher's names -> the classes and who belongs to them.
+
+    Returns:
+        names, a list of str; members, float32 [teacher's classes, classes] of 0 and 1; background, bool [classes].
+    """
+    rows = [term.partition("=") for term in classes]
+    names = [name.strip() for name, _, _ in rows]
+    wanted = [[word.strip() for word in text.split(",") if word.strip()] for _, _, text in rows]
+    members = np.zeros((len(known), len(names)), "float32")
+    background = np.array([words == ["*"] for words in wanted])
+    if not all(names) or not all(equals for _, equals, _ in rows) or len(set(names)) < len(names):
+        raise ValueError(f"classes {' '.join(classes)!r}: each once, as CLASS=MEMBER,MEMBER, such as pet=cat,dog")
+    if background.sum() != 1 or not any(wanted[column] for column in np.flatnonzero(~background)):
+        raise ValueError(f"classes {' '.join(classes)!r}: one of them is =*, the background, and one has members")
+    for column in np.flatnonzero(~background):
+        for word in wanted[column]:
+            if word not in known:
+                near = difflib.get_close_matches(word, known, 3) or known
+                raise ValueError(f"classes {classes[column]!r}: the teacher has no {word!r}; it has {', '.join(near)}")
+            members[known.index(word), column] = 1
+    if members.sum(axis=1).max() > 1:
+        raise ValueError(f"classes {' '.join(classes)!r}: a class of the teacher belongs to one of them only")
+    members[:, background] = 1 - members.sum(axis=1, keepdims=True)
+    return names, members, background
+
+
 # Both ---------------------------------------------------------------------------------------------------------------
 
 
@@ -351,6 +493,13 @@ def write_labels(source, split, teacher, folder):
     """`write_scenes` or `write_maps`, as the teacher is."""
     write = write_scenes if isinstance(teacher, SceneTeacher) else write_maps
     return write(source, split, teacher, folder)
+
+
+def _probabilities(output):
+    """Logits or probabilities [..., classes] -> probabilities."""
+    if output.min() < 0 or np.abs(output.sum(axis=-1) - 1).max() > 1e-3:
+        output = tf.nn.softmax(output).numpy()
+    return output
 
 
 def _check_count(path, outputs, names):
@@ -370,7 +519,7 @@ def _make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"cannot make {folder} ({error.strerror}); give a folder of your own (--cache)") from error
+        raise ValueError(f"cannot make {folder} ({error.strerror}); give a folder of your own (--cache, -o)") from error
 
 
 def _not_in(names):

@@ -96,9 +96,10 @@ def colorize_photo(
                 page = read_page(opened, number, options.limits)
                 watch.lap("decode")
             small = shrink(page.gray, size)
-            chroma = predict(small) if small.min() < small.max() else np.zeros((1, 1, 2), "float32")
+            # A photo of one gray stays as it is.
+            chroma = predict(small) if small.min() < small.max() else np.zeros((*small.shape, 2), "float32")
             watch.lap("network")
-            yield Colored(page, chroma, small.shape if chroma.shape[:2] != (1, 1) else (1, 1))
+            yield Colored(page, chroma, small.shape)
 
     encoding = Encoding(target, options.quality, options.chroma, options.edges, options.agent)
     if as_tiff:

@@ -1,8 +1,9 @@
 """A photo's bytes -> its gray at full size, upright, and all that is kept of it.
 
-The header is read first, without decoding; what it claims is checked against the limits; then the pixels are decoded,
-by simplejpeg (which tells damage that libjpeg passes over in silence), Pillow, or, above 8 bits, imagecodecs and
-tifffile; last, they become gray as their profile means them.
+The header is read first, without decoding; what it claims is checked against the limits. Then the pixels are decoded:
+JPEG by simplejpeg, which tells damage that libjpeg passes over in silence; TIFF by tifffile; 16 bits of PNG and
+JPEG 2000 by imagecodecs; the rest by Pillow. None of them sees the notes. Last, the pixels become gray as their profile
+means them.
 """
 
 import contextlib
@@ -78,7 +79,7 @@ class Opened:
     """A file whose header was read.
 
     Attributes:
-        size: width and height of each page as stored.
+        sizes: width and height of each page, as stored.
         read_notes: of a page, by its number.
         decode: a page, by its number, and whether its colours are needed (a JPEG's gray is quicker to have alone).
         jpeg_header: of a JPEG, whose tables its copy is written with.
@@ -133,11 +134,11 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
         PhotoError: its pixels are damaged or beyond the limits.
     """
     limits.check(*opened.sizes[page])
-    notes = opened.read_notes(page)
+    notes = _trying(opened.format, lambda: opened.read_notes(page))
     block = _read_exif(notes, opened.warnings)
     profile = _read_profile(notes, opened.warnings)
     in_color = profile is not None and profile.space == profiles.RGB and not profile.is_srgb
-    samples = _trying(opened.format, lambda: opened.decode(page, in_color or (look_for_color and not opened.glimpse)))
+    samples = _trying(opened.format, lambda: opened.decode(page, in_color))
     if samples.damage:
         opened.warnings.append(f"{samples.damage}: {AS_FAR}")
     has_color = None
@@ -187,6 +188,8 @@ def to_gray(
     if profile and profile.space != space and (profile.space, space) != (profiles.RGB, profiles.GRAY):
         warnings.append(f"its colour profile is for {profile.space}, the photo is {space}: left out")
         profile = None
+    if space == profiles.CMYK:
+        warnings.append("its CMYK becomes RGB")
     written = profile if profile and profile.can_be_written else None
     if profile and profile.is_srgb:
         profile = None
@@ -272,9 +275,8 @@ def _small_rgb(pixels) -> Image.Image:
         step = max(1, max(pixels.shape[:2]) // COLOUR_SAMPLE)
         small = pixels[::step, ::step]
         pixels = Image.fromarray((small >> 8).astype("uint8") if small.dtype == np.uint16 else small)
-    pixels = pixels.copy()
-    pixels.thumbnail((COLOUR_SAMPLE, COLOUR_SAMPLE), Image.Resampling.BOX)
-    return pixels.convert("RGB")
+    size = tuple(min(side, COLOUR_SAMPLE) for side in pixels.size)
+    return pixels.resize(size, Image.Resampling.BOX).convert("RGB")
 
 
 # One opener a format: bytes and limits -> Opened.
