@@ -191,7 +191,9 @@ def test_a_fault_of_ours_costs_one_photo_and_a_line(run, tmp_path, monkeypatch):
         FakeColorizer, "chroma", lambda self, gray: 1 / 0 if gray.shape == (5, 5) else plain(self, gray)
     )
     code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out")
-    assert code == 1 and any("a.png: ZeroDivisionError" in line and "fault in tfcolor" in line for line in lines)
+    assert code == 1 and any(
+        "a.png: ZeroDivisionError, division by zero: this is a fault in tfcolor" in line for line in lines
+    )
     assert is_colored(tmp_path / "out" / "b.png")
 
 
@@ -334,8 +336,11 @@ def test_an_output_that_exists_is_refused_and_replaced_if_asked(run, tmp_path):
     target.write_bytes(b"precious")
     code, _, lines = run(source, "-o", target)
     assert code == 2 and f"{target} exists: --overwrite replaces it" in lines[0] and target.read_bytes() == b"precious"
+    assert run(source, "-o", tmp_path / "folder")[0] == 0
+    code, _, lines = run(source, "-o", tmp_path / "folder")
+    assert code == 2 and f"{tmp_path}/folder/a.jpg exists: --overwrite replaces it" in lines[0]
     assert run(source, "-o", target, "--overwrite")[0] == 0 and is_colored(target)
-    assert FakeColorizer.loads == 1
+    assert FakeColorizer.loads == 2
 
 
 def test_the_photo_itself_is_never_the_output(run, tmp_path):
@@ -466,7 +471,7 @@ def test_the_report(run, tmp_path):
     assert line["warnings"] == ["GIF becomes PNG"]
     assert line["input_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
     assert line["output_sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
-    failed = by_name[f"{tmp_path}/in/b\\xff.png"]
+    failed = by_name[str(bad)]
     assert failed["outcome"] == "failed" and "not a photo" in failed["error"] and failed["output"] is None
     assert run(tmp_path / "in", "-o", tmp_path / "out", "--report", report)[0] == 1
     again = [json.loads(line) for line in report.read_text().splitlines()][3:]
@@ -538,7 +543,9 @@ if __name__ == "__main__":
         plain = FakeColorizer.chroma
 
         def slow(self, gray, **knobs):
-            time.sleep(float(os.environ["SLOW_CHROMA"]))
+            if gray.shape != (64, 64):  # the first call, before any photo
+                print("under way", file=sys.stderr, flush=True)
+                time.sleep(float(os.environ["SLOW_CHROMA"]))
             return plain(self, gray, **knobs)
 
         FakeColorizer.chroma = slow
@@ -557,6 +564,20 @@ def wait_for(condition, seconds=120):
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_stopped_twice_it_ends_at_once_and_leaves_nothing_half(tmp_path):
+    for i in range(8):
+        save(tmp_path / "in" / f"{i}.jpg")
+    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, slow=600)
+    assert process.stderr.readline() == b"under way\n"
+    process.send_signal(signal.SIGINT)
+    while b"once more to drop them" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and err == b""
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -4,9 +4,9 @@ What becomes of one photo is `tfcolor.photo.colorize_photo`; here are the comman
 """
 
 import argparse
-import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -16,8 +16,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,10 +35,6 @@ ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
 PIPE = "-"
 KNOBS = ("saturation", "vividness", "temperature")
 EXISTS, FAILED = "exists", "failed"  # outcomes beside those of `colorize_photo`
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: as Ctrl-C, with its own exit code."""
 
 
 def build_parser() -> Parser:
@@ -99,26 +95,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; its exit code."""
     args = build_parser().parse_args(argv)
     warnings.filterwarnings("ignore", module="PIL")  # what matters of it becomes our own line
-    try:
-        with _terminated_by_sigterm():
-            return _run(args)
-    except Terminated:
-        return TERMINATED
-
-
-@contextlib.contextmanager
-def _terminated_by_sigterm() -> Iterator[None]:
-    def stop(*_):
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return _run(args)
 
 
 # What is to be done.
@@ -126,7 +103,7 @@ def _terminated_by_sigterm() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Task:
-    """One photo: where its bytes come from and go to; `source` and `target` are for people and the report."""
+    """One photo: where its bytes come from and go to, and what both are called."""
 
     source: str
     target: str
@@ -200,10 +177,10 @@ def _work_on_one(args: argparse.Namespace, out: Path, options: Options) -> Work:
             raise ValueError(f"more than {largest:,} bytes on standard input: a larger --max-pixels")
         read, name = functools.partial(bytes, data), "standard input"
     else:
-        read, name = functools.partial(files.read_file, Path(source), largest), shown(source)
+        read, name = functools.partial(files.read_file, Path(source), largest), source
     if args.output == PIPE:
         return Work([Task(name, "standard output", read, _write_to_standard_output)])
-    return Work([Task(name, shown(out), read, functools.partial(files.write_file, out))], folders={out.parent})
+    return Work([Task(name, str(out), read, functools.partial(files.write_file, out))], folders={out.parent})
 
 
 def _write_to_standard_output(data: bytes) -> None:
@@ -218,6 +195,7 @@ def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work
     for one in args.inputs:
         if os.path.isdir(one) and out.is_dir() and os.path.samefile(one, out):
             raise ValueError(f"{shown(one)} is the input and the output: name another folder")
+    alone = len(args.inputs) == 1 and not os.path.isdir(args.inputs[0])
     found = folders.find([Path(one) for one in args.inputs], out)
     work = Work(others=found.others)
     work.failures = [f"{shown(one)}: cannot be listed: chmod or another user" for one in found.unreadable]
@@ -227,19 +205,21 @@ def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work
             raise ValueError(f"{shown(job.target)} is one of the photos: name another folder")
         work.folders.add(job.target.parent)
         if job.target.exists() and not args.overwrite:
-            work.exist.append((shown(job.source), shown(job.target)))
+            if alone:
+                raise ValueError(f"{shown(job.target)} exists: --overwrite replaces it")
+            work.exist.append((str(job.source), str(job.target)))
             continue
         read = functools.partial(files.read_file, job.source, options.limits.file_bytes)
         write = functools.partial(files.write_file, job.target)
-        work.tasks.append(Task(shown(job.source), shown(job.target), read, write))
+        work.tasks.append(Task(str(job.source), str(job.target), read, write))
     return work
 
 
 def _dry_run(work: Work) -> int:
     for task in work.tasks:
-        print(f"{task.source} -> {task.target}")
+        print(f"{shown(task.source)} -> {shown(task.target)}")
     for source, target in work.exist:
-        print(f"{source} -> {target} (exists)")
+        print(f"{shown(source)} -> {shown(target)} (exists)")
     return ALL_DONE
 
 
@@ -247,28 +227,54 @@ def _dry_run(work: Work) -> int:
 
 
 def _do(args: argparse.Namespace, work: Work, options: Options) -> int:
-    with contextlib.ExitStack() as stack:
-        report = stack.enter_context(Report(args.report)) if args.report else None
-        speaker = stack.enter_context(Speaker(args, len(work.tasks) + len(work.exist)))
-        tally = Counter({EXISTS: len(work.exist)})
+    predict = size = None
+    if work.tasks:
+        predict, size, options = _load(args, options)
+    do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(args.report))
+    workers = args.workers or min(4, os.cpu_count() or 1)
+    tally = Counter({EXISTS: len(work.exist), FAILED: len(work.failures)})
+    with Report(args.report) as report, Speaker(args, len(work.tasks), len(work.exist)) as speaker, Stop() as stop:
         for line in work.failures:
             speaker.say(line)
-            tally[FAILED] += 1
-        for source, target in work.exist if report else ():
+        for source, target in work.exist:
             report.add({"input": source, "output": target, "outcome": EXISTS})
-        if work.tasks:
-            predict, size, options = _load(args, options)
-            speaker.begin(len(work.tasks))
-            for folder in work.folders:
-                files.remove_leftovers(folder)
-            do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(report))
-            for record in _in_threads(do, work.tasks, args.workers or min(4, os.cpu_count() or 1), speaker):
-                tally[record["outcome"]] += 1
-                speaker.tell(record)
-                if report:
-                    report.add(record)
+        for folder in work.folders if work.tasks else ():
+            files.remove_leftovers(folder)
+        for record in _in_threads(do, work.tasks, workers, stop):
+            tally[record["outcome"]] += 1
+            speaker.tell(record)
+            report.add(record)
         speaker.sum_up(tally, work.others)
-    return SOME_FAILED if tally[FAILED] else ALL_DONE
+    return stop.code or (SOME_FAILED if tally[FAILED] else ALL_DONE)
+
+
+class Stop:
+    """Ctrl-C and SIGTERM while photos are under way: what is begun is finished, the rest is not begun.
+
+    The second signal ends at once, and removes what is half written. `code` is the exit code, 0 if there was no signal.
+    """
+
+    CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+
+    def __init__(self):
+        self.code = 0
+        self._before: dict = {}
+
+    def __enter__(self) -> "Stop":
+        if threading.current_thread() is threading.main_thread():  # Python lets no other thread take signals
+            self._before = {number: signal.signal(number, self._take) for number in self.CODES}
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _) -> None:
+        if self.code:
+            files.drop_unfinished()
+            os._exit(self.code)
+        self.code = self.CODES[number]
+        os.write(2, b"tfcolor colorize: stopping when the photos under way are finished; once more to drop them\n")
 
 
 def _load(args: argparse.Namespace, options: Options):
@@ -310,7 +316,8 @@ def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -
     except PhotoError as error:
         record |= {"outcome": FAILED, "error": str(error), "traceback": traceback.format_exc()}
     except Exception as error:
-        line = f"{type(error).__name__}: {str(error).splitlines()[:1]}: this is a fault in tfcolor, please report it"
+        said = " ".join(str(error).split())
+        line = f"{type(error).__name__}, {said}: this is a fault in tfcolor, please report it (--debug shows where)"
         record |= {"outcome": FAILED, "error": line, "traceback": traceback.format_exc()}
     record["seconds"] = round(time.perf_counter() - started, 4)
     return record
@@ -319,45 +326,20 @@ def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -
 def _check_name(target: str, written: Format) -> None:
     kind = formats.BY_ENDING.get(Path(target).suffix.lower(), written)
     if kind is not written:
-        raise PhotoError(f"its pages need a {written.name}, {target} is none", f"-o NAME{written.endings[0]}")
+        raise PhotoError(f"its pages need a {written.name}, {shown(target)} is none", f"-o NAME{written.endings[0]}")
 
 
-def _in_threads(do: Callable[[Task], dict], tasks: Iterable[Task], workers: int, speaker: "Speaker") -> Iterator[dict]:
-    """The record of each task, as they come. Ctrl-C: what is under way is finished, the rest is not begun."""
+def _in_threads(do: Callable[[Task], dict], tasks: list[Task], workers: int, stop: Stop) -> Iterator[dict]:
+    """The record of each task, as they come; `workers` at a time, so that memory does not grow with their number."""
     waiting, running = iter(tasks), set()
-    pool = ThreadPoolExecutor(workers)
-
-    def begin_more() -> None:
-        while len(running) < workers:
-            task = next(waiting, None)
-            if task is None:
-                return
-            running.add(pool.submit(do, task))
-
-    def finished() -> Iterator[Future]:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            running.discard(future)
-            yield future
-
-    try:
-        begin_more()
+    with ThreadPoolExecutor(workers) as pool:
+        running.update(pool.submit(do, task) for task in itertools.islice(waiting, workers))
         while running:
-            for future in finished():
-                begin_more()
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            if not stop.code:
+                running.update(pool.submit(do, task) for task in itertools.islice(waiting, len(done)))
+            for future in done:
                 yield future.result()
-    except KeyboardInterrupt:
-        speaker.say("stopping: what is under way is finished first; Ctrl-C again drops it")
-        try:
-            while running:
-                for future in finished():
-                    yield future.result()
-        except KeyboardInterrupt:
-            files.drop_unfinished()
-            os._exit(INTERRUPTED)
-        raise
-    finally:
-        pool.shutdown()
 
 
 # Telling.
@@ -373,15 +355,17 @@ def shown(name) -> str:
 
 
 class Report:
-    """A file of JSON lines, one a photo, added to at each run."""
+    """A file of JSON lines, one a photo, added to at each run; without a path, none."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str | None):
         try:
-            self._file = open(path, "a+b")
+            self._file = open(path, "a+b") if path else None
         except OSError as error:
             raise ValueError(f"--report {shown(path)}: {error.strerror}") from None
 
     def __enter__(self) -> "Report":
+        if not self._file:
+            return self
         self._file.seek(0)
         whole = 0
         for line in self._file:
@@ -390,12 +374,15 @@ class Report:
         return self
 
     def add(self, record: dict) -> None:
+        if not self._file:
+            return
         kept = {key: value for key, value in record.items() if key != "traceback"}
         self._file.write(json.dumps(kept).encode() + b"\n")
         self._file.flush()
 
     def __exit__(self, *_) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
 
 
 class Milestones:
@@ -421,20 +408,15 @@ class Milestones:
 class Speaker:
     """What is said on standard error: a progress bar, a line for each thing that a person should know, the sums."""
 
-    def __init__(self, args: argparse.Namespace, photos: int):
-        self._args, self._photos = args, photos
+    def __init__(self, args: argparse.Namespace, to_do: int, exist: int):
+        self._args, self._photos = args, to_do + exist
         self._stages: Counter = Counter()
-        self._bar = tqdm(disable=True)
-        self._lines: Milestones | None = None
+        hidden, terminal = args.quiet or to_do < 2, sys.stderr.isatty()
+        self._bar = tqdm(total=to_do, unit="photo", disable=hidden or not terminal, file=sys.stderr)
+        self._lines = None if hidden or terminal else Milestones(to_do)
 
     def __enter__(self) -> "Speaker":
         return self
-
-    def begin(self, total: int) -> None:
-        """Show the progress bar: the model is loaded, `total` photos are to be done."""
-        hidden = self._args.quiet or total < 2
-        self._bar = tqdm(total=total, unit="photo", disable=hidden or not sys.stderr.isatty(), file=sys.stderr)
-        self._lines = None if hidden or sys.stderr.isatty() else Milestones(total)
 
     def __exit__(self, *_) -> None:
         self._bar.close()
@@ -449,16 +431,17 @@ class Speaker:
         if self._lines:
             self._lines.step()
         self._stages.update(record.get("stages", {}))
+        name = shown(record["input"])
         if record["outcome"] == FAILED:
-            self.say(f"{record['input']}: {record['error']}")
+            self.say(f"{name}: {record['error']}")
             if self._args.debug:
                 self.say(record["traceback"])
         if self._args.quiet:
             return
         for line in record["warnings"]:
-            self.say(f"{record['input']}: note: {line}")
+            self.say(f"{name}: note: {line}")
         if record["outcome"] == HAS_COLOR:
-            self.say(f"{record['input']}: note: it has colour and is left alone")
+            self.say(f"{name}: note: it has colour and is left alone")
 
     def sum_up(self, tally: Counter, others: int) -> None:
         self._bar.close()

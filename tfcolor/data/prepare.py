@@ -9,7 +9,7 @@ import urllib.request
 
 from tfcolor.quiet import import_tensorflow
 
-WAIT = 5.0  # seconds that a server has to answer at all
+WAIT = 4.0  # seconds that a server has to answer at all
 
 
 def prepare(builder, folder, manual_dir=None):
