@@ -41,7 +41,7 @@ def names(requirements):
 
 def imports(folder):
     """The distributions that the files of a folder import, the standard library's and its own left out."""
-    found, own = set(), {"tfcolor", "tests"} | {path.stem for path in folder.rglob("*.py")}
+    found, own = set(), {"tfcolor", "tests"} | {path.stem for path in folder.rglob("*")}
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
