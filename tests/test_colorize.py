@@ -524,6 +524,25 @@ def test_pages_decide_the_ending(run, tmp_path):
     assert code == 1 and "its pages need a TIFF" in lines[0] and not (tmp_path / "c.png").exists()
 
 
+def test_memory_does_not_grow_with_the_number_of_photos(tmp_path):
+    code = "import resource, runpy, sys\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    code += "except SystemExit as end: print(end.code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    peaks = []
+    for count in (30, 300):
+        folder = tmp_path / str(count)
+        first = save(folder / "0.png", PICTURE[:8, :8])
+        for number in range(1, count):
+            os.link(first, folder / f"{number}.png")
+        argv = [__file__, str(folder), "-o", str(tmp_path / f"{count} done"), "--report", str(tmp_path / "report")]
+        command = [sys.executable, "-c", f"import sys; sys.argv = {argv!r}\n{code}"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        exit_code, megabytes = done.stdout.split()
+        assert exit_code == "0", done.stderr
+        peaks.append(int(megabytes))
+    assert peaks[1] - peaks[0] < 15, peaks
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_several_workers_do_the_same(run, tmp_path, workers):
     for number in range(12):
@@ -544,7 +563,7 @@ if __name__ == "__main__":
 
         def slow(self, gray, **knobs):
             if gray.shape != (64, 64):  # the first call, before any photo
-                print("under way", file=sys.stderr, flush=True)
+                os.write(2, b"under way\n")
                 time.sleep(float(os.environ["SLOW_CHROMA"]))
             return plain(self, gray, **knobs)
 

@@ -131,7 +131,7 @@ def model_card(module, name, version):
         "version": str(version),
         "task": system.recipe.task,
         "size": module.size,
-        "knobs": module.knobs,
+        "knobs": dict(module.knobs),  # tf.Module wraps its own
         "classes": system.classes if system.segmentation_head else None,
         "colour_head": system.colour_head.name,
         "segmentation_head": system.segmentation_head.name if system.segmentation_head else None,

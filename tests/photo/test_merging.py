@@ -13,7 +13,9 @@ def wild_chroma(height, width, seed=0):
     return np.random.default_rng(seed).normal(0, 0.3, (height, width, 2)).astype("float32")
 
 
-@pytest.mark.parametrize("shape", [(300, 400), (400, 300), (3, 5000), (5000, 3), (1, 7), (1, 1), (64, 64), (65, 64)])
+@pytest.mark.parametrize(
+    "shape", [(300, 400), (400, 300), (3, 5000), (5000, 3), (1, 7), (1, 1), (64, 64), (65, 64), (1, 99999), (99999, 1)]
+)
 @pytest.mark.parametrize("size", [64, 256])
 def test_shrink_fits_the_size_and_never_enlarges(shape, size):
     small = shrink(np.zeros(shape, "uint8"), size)

@@ -4,6 +4,7 @@ import io
 import re
 import struct
 
+import icc
 import numpy as np
 import pytest
 from making import colorize, encoded, opened
@@ -438,3 +439,29 @@ def test_the_same_photo_gives_the_same_bytes(gray):
     for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
         data = encoded(gray, kind)
         assert colorize(data).data == colorize(io.BytesIO(data).getvalue()).data
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_avif_and_heic_keep_theirs(gray, kind):
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif", reason="the extra heic is not installed").register_heif_opener()
+    exif = Image.Exif()
+    exif[271], exif[306] = "Voigtlander", "1938:05:01 12:00:00"
+    profile = icc.rgb_profile("Display P3")
+    photo = Image.fromarray(np.dstack([gray] * 3))
+    data = encoded(photo, kind, exif=exif.tobytes(), xmp=PACKET % b"", icc_profile=profile, quality=90)
+    after = opened(colorize(data).data)
+    assert after.getexif()[271] == "Voigtlander" and after.getexif()[306] == "1938:05:01 12:00:00"
+    assert read_mark(xmp_of(colorize(data).data))[2] == ["A scanner's own"]
+    assert after.info["icc_profile"] == profile
+
+
+def test_the_resolution_of_a_jpeg_2000_stays(gray):
+    data = encoded(gray, "JPEG2000")
+    header = data.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", data, header)
+    box = struct.pack(">I4sI4sHHHHbb", 26, b"res ", 18, b"resd", 23622, 1, 11811, 1, 0, 0)
+    data = data[:header] + struct.pack(">I", size + 26) + data[header + 4 : header + size] + box + data[header + size :]
+    np.testing.assert_allclose(dpi_of(colorize(data, output_format=formats.PNG).data), (300, 600), rtol=0.001)
+    tags = exif.read(colorize(data).data.partition(b"JpgTiffExif->JP2")[2]).main
+    assert tags.numbers(exif.X_RESOLUTION)[0] / tags.numbers(exif.X_RESOLUTION)[1] == pytest.approx(300, rel=0.001)

@@ -39,10 +39,8 @@ def shrink(gray: np.ndarray, size: int) -> np.ndarray:
     scale = size / math.sqrt(height * width)
     if scale >= 1:
         return gray
-    small_height = max(1, int(height * scale))
-    small_width = max(1, int(width * scale))
-    small_width = min(small_width, size**2 // small_height)
-    small_height = min(small_height, size**2 // small_width)
+    small_height = min(max(1, int(height * scale)), size**2)
+    small_width = min(max(1, int(width * scale)), size**2 // small_height)
     small = Image.fromarray(gray).resize((small_width, small_height), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(small)
 
