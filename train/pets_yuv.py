@@ -1,4 +1,4 @@
-"""Pets, colour alone: network, data and budget of pets_multitask without the outline. Run card: pets_yuv.md."""
+"""Pets, colour alone: as pets_multitask, without the outline. Run card: pets_multitask.md."""
 
 import pathlib
 import runpy

@@ -9,7 +9,7 @@ import pytest
 from making import colorize, encoded, luma, opened
 from PIL import Image, PngImagePlugin
 
-from tfcolor.photo import formats, png
+from tfcolor.photo import PhotoError, formats, png
 
 
 def chunk(name, body=b""):
@@ -82,6 +82,31 @@ def test_trns_at_16_bits():
     got = imagecodecs.png_decode(colorize(made(rows, 16, 16, 0, chunk(b"tRNS", struct.pack(">H", 2500)))).data)
     np.testing.assert_array_equal(got[..., 3], np.where(values == 2500, 0, 65535))
     np.testing.assert_array_equal(luma(got), values)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (1, 1), (3, 5), (9, 2), (1, 9)])
+def test_interlaced_at_16_bits(size):
+    height, width = size
+    values = np.random.default_rng(0).integers(0, 65536, size)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    rows = [b"\0" + row.astype(">u2").tobytes() for y, x, dy, dx in passes for row in values[y::dy, x::dx] if len(row)]
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 1))
+    data = png.SIGNATURE + header + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND")
+    np.testing.assert_array_equal(luma(imagecodecs.png_decode(colorize(data).data)), values)
+
+
+def test_damage_that_libpng_only_prints_is_refused(gray, capfd):
+    rows = [b"\0" + row.astype(">u2").tobytes() for row in gray[:8, :8]]
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 0, 0, 0, 0))
+    packed = zlib.compress(b"".join(rows))
+    wrong_sum = packed[:-1] + bytes([packed[-1] ^ 1])
+    for broken in (wrong_sum, packed[:-4], packed + b"more", zlib.compress(b"".join(rows[:-1]))):
+        data = png.SIGNATURE + header + chunk(b"tRNS", b"123") + chunk(b"IDAT", broken) + chunk(b"IEND")
+        with pytest.raises(PhotoError, match="damaged PNG"):
+            colorize(data)
+    whole = png.SIGNATURE + header + chunk(b"tRNS", b"123") + chunk(b"IDAT", packed[:9]) + chunk(b"IDAT", packed[9:])
+    assert colorize(whole + chunk(b"IEND")).data
+    assert capfd.readouterr().err == ""
 
 
 def test_text_chunks_stay(gray):

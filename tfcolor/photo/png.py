@@ -14,6 +14,9 @@ OLD_EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 # What a decoder needs to know: all that Pillow is given.
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
+GRAY, RGB, GRAY_ALPHA, RGB_ALPHA = 0, 2, 4, 6
+# The passes of an interlaced PNG: first column and row, steps across and down.
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 METRES_PER_INCH = 0.0254
 MAX_CHUNKS = 1 << 20
 
@@ -71,7 +74,32 @@ def parse(data: bytes) -> Png:
 def pixels_alone(png: Png) -> bytes:
     """The file without its notes, with right checksums and an end: what a decoder is handed."""
     parts = [(name, body) for name, body in png.chunks if name in PIXELS and name != b"IEND"]
+    if png.bits == 16:
+        sizes = {b"tRNS": {GRAY: 2, RGB: 6}.get(png.kind, 0), b"PLTE": 0}
+        parts = [(name, body) for name, body in parts if sizes.get(name, len(body)) == len(body)]
     return SIGNATURE + b"".join(_chunk(name, body) for name, body in [*parts, (b"IEND", b"")])
+
+
+def check_packed(png: Png) -> None:
+    """Unpack the pixels of a PNG of 16 bits and count them: libpng prints what is wrong with them, and goes on.
+
+    Raises:
+        PhotoError: they are damaged, too few or too many.
+    """
+    channels = {GRAY: 1, RGB: 3, GRAY_ALPHA: 2, RGB_ALPHA: 4}.get(png.kind, 0)
+    steps = ADAM7 if png.chunks[0][1][12] else ((0, 0, 1, 1),)
+    sizes = [(-(-(png.width - x) // dx), -(-(png.height - y) // dy)) for x, y, dx, dy in steps]
+    missing = sum(height * (1 + width * channels * 2) for width, height in sizes if width > 0 and height > 0)
+    unpacker = zlib.decompressobj()
+    try:
+        for name, body in png.chunks:
+            while name == b"IDAT" and len(body):
+                missing -= len(unpacker.decompress(body, 1 << 20))
+                body = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise PhotoError(f"damaged PNG ({error})", "a whole copy of the file") from None
+    if missing or not unpacker.eof or unpacker.unused_data:
+        raise PhotoError("damaged PNG (it holds more or fewer pixels than it claims)", "a whole copy of the file")
 
 
 def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:

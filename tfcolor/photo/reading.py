@@ -333,6 +333,7 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
     def decode(page: int, in_color: bool) -> Samples:
         if header.bits == 16 and page == 0:
             try:
+                png.check_packed(header)
                 return _from_array(_imagecodecs().png_decode(alone), 65535, gamma=png.gamma(header))
             except Exception:
                 if not limits.allow_truncated:
