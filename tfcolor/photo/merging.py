@@ -103,7 +103,7 @@ def merge_ycc(
     """
     height, width = gray.shape
     step = 2 if half_chroma else 1
-    planes = np.empty((2, -(-height // step), -(-width // step)), "uint8")
+    image = Image.new("YCbCr", (width, height), None)  # every pixel of it is written below
     enlarger = Enlarger(chroma, gray, seen, edges, step)
 
     def fill(bounds: tuple[int, int]) -> None:
@@ -112,16 +112,16 @@ def merge_ycc(
         darkest, brightest = _pairwise_extremes(rows) if half_chroma else (rows, rows)
         cb, cr = enlarger.rows(top, bottom, rows if step == 1 else darkest // 2 + brightest // 2)
         fit_gamut(cb, cr, darkest, brightest, 255)
-        for plane, values in zip(planes, (cb, cr), strict=True):
+        planes = [Image.fromarray(rows)]
+        for values in (cb, cr):
             values += 128.5
-            plane[top:bottom] = values  # the cast cuts, so this rounds
+            plane = Image.fromarray(values.astype("uint8"))  # the cast cuts, so this rounds
+            planes.append(_doubled(plane, width, len(rows)) if half_chroma else plane)
+        image.paste(Image.merge("YCbCr", planes), (0, top * step))
 
     with ThreadPoolExecutor(THREADS) as pool:  # NumPy and Pillow let go of the interpreter's lock
-        list(pool.map(fill, strip_bounds(*planes.shape[1:])))
-    blue, red = (Image.fromarray(plane) for plane in planes)
-    if half_chroma:
-        blue, red = (_doubled(plane, width, height) for plane in (blue, red))
-    return Image.merge("YCbCr", (Image.fromarray(gray), blue, red))
+        list(pool.map(fill, strip_bounds(-(-height // step), -(-width // step))))
+    return image
 
 
 def fit_gamut(cb: np.ndarray, cr: np.ndarray, darkest: np.ndarray, brightest: np.ndarray, white: int) -> None:
