@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfcolor.colorizer import Colorizer, find_model
+from tfcolor.colorizer import DEFAULT_MODEL, Colorizer, find_model, shipped_models
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,12 @@ def test_other_arrays_are_named(colorizer, array):
 def test_unknown_knobs_are_named(colorizer):
     with pytest.raises(ValueError, match="no temperature; it takes saturation"):
         colorizer.colorize(np.zeros((8, 8), "uint8"), temperature=0.5)
+
+
+def test_a_folder_here_does_not_stand_in_for_a_shipped_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / DEFAULT_MODEL).mkdir()
+    assert find_model(DEFAULT_MODEL).is_relative_to(shipped_models()[DEFAULT_MODEL])
 
 
 def test_unknown_models_are_named(tmp_path):

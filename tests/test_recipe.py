@@ -16,13 +16,14 @@ def test_json_brings_back_the_same_recipe():
 
 
 def test_set_reaches_every_kind_of_field():
-    recipe = Recipe().changed(
+    original = Recipe()
+    recipe = original.changed(
         ["epochs=3", "data=synthetic", "crop_area=(.5, 1)", "head_options.regression.loss=huber", "learning_rate=1"]
     )
     assert (recipe.epochs, recipe.data, recipe.crop_area) == (3, "synthetic", (0.5, 1))
     assert recipe.head_options == {"regression": {"loss": "huber"}}
     assert recipe.learning_rate == 1.0
-    assert Recipe() == Recipe()  # nothing shared between recipes was changed
+    assert original == Recipe() and Recipe().head_options == {}  # the original is as it was
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_set_reaches_every_kind_of_field():
         ("epochs", "key=value"),
         ("epochs=many", "wants a int"),
         ("epochs=0", "from 1 up"),
+        ("early_stop=-1", "from 0 up"),
         ("size=100", "multiple of 32"),
         ("crop_area=(0, 1)", "crop_area"),
         ("precision=half", "mixed_bfloat16"),
@@ -56,3 +58,8 @@ def test_recipe_files_that_are_not(tmp_path):
         read_recipe(tmp_path / "empty.py")
     with pytest.raises(ValueError, match=r"no such file; there are .*empty\.py"):
         read_recipe(tmp_path / "other.py")
+
+
+def test_a_number_is_not_reached_into():
+    with pytest.raises(ValueError, match="no dictionary"):
+        Recipe().changed(["loss_weights.regression=3", "loss_weights.regression.x=3"])

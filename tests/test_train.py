@@ -39,7 +39,7 @@ def test_run_folder_has_everything(undisturbed):
 
 
 def test_killed_and_resumed_ends_in_the_same_weights(undisturbed, tmp_path):
-    """kill -9 as soon as the first epoch is written, once more in the middle of the second."""
+    """kill -9 as soon as the first epoch is written, so on the way through the second."""
     command = [sys.executable, "-m", "tfcolor.train", *FEW, "--workdir", str(tmp_path / "run")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (tmp_path / "run" / STATE).exists():
@@ -86,9 +86,8 @@ def test_early_stop(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_loads(tmp_path, precision):
-    train.main(["--task", "yuv", "--smoke", "--set", f"precision={precision}", "--workdir", str(tmp_path)])
+def test_mixed_precision_trains_and_loads(tmp_path):
+    train.main(["--task", "yuv", "--smoke", "--set", "precision=mixed_bfloat16", "--workdir", str(tmp_path)])
     system = load_run(tmp_path)
     assert system.model.trainable_variables[0].dtype == "float32"
 
@@ -99,6 +98,13 @@ def test_start_takes_the_layers_that_fit(undisturbed):
         variable.assign(variable * 0 + 7)
     load_matching(system.model, str(undisturbed / LAST))
     assert not any((np.asarray(v) == 7).all() for v in system.model.trainable_variables)
+
+
+def test_a_setting_that_was_wrong_does_not_hold_the_run_folder(tmp_path):
+    command = ["--task", "yuv", "--smoke", "--workdir", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match="there are mobilenet_v2"):
+        train.main([*command, "--set", "encoder=resnet", "--debug"])
+    assert train.main(command) == 0
 
 
 @pytest.mark.parametrize(

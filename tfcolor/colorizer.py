@@ -40,8 +40,7 @@ class Colorizer:
         Raises:
             ValueError: nothing of that name; lists the shipped models.
         """
-        name = name or DEFAULT_MODEL
-        folder = find_model(name)
+        folder = find_model(name or DEFAULT_MODEL)
         import_tensorflow()
         if (folder / "recipe.json").is_file():
             return cls.from_run(folder)
@@ -146,11 +145,11 @@ def shipped_models():
 
 
 def find_model(name):
-    """The folder of a model's name or path: a run folder, or the newest SavedModel in it."""
-    path = pathlib.Path(name).expanduser()
-    for folder in (path, shipped_models().get(name)):
-        if folder is None or not folder.is_dir():
-            continue
+    """The folder of a shipped model's name, else of a path: a run folder, or the newest SavedModel in it."""
+    if name in shipped_models():
+        return _newest(shipped_models()[name])
+    folder = pathlib.Path(name).expanduser()
+    if folder.is_dir():
         if (folder / "recipe.json").is_file() or (folder / CARD).is_file():
             return folder
         if _newest(folder):

@@ -7,6 +7,9 @@ import json
 import pathlib
 import runpy
 
+_FROM_1 = ("batch", "epochs", "serving_size")
+_FROM_0 = ("epoch_steps", "early_stop", "warmup", "learning_rate", "weight_decay", "clip_norm", "encoder_share")
+
 
 @dataclasses.dataclass
 class Recipe:
@@ -38,7 +41,7 @@ class Recipe:
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.
         early_stop: epochs without a better validation loss after which to stop; 0: never.
-        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        precision: "float32" or "mixed_bfloat16" (float16 would want a loss scale shared by both optimisers).
         seed: of everything random.
     """
 
@@ -86,13 +89,14 @@ class Recipe:
                 )
         if self.size < 32 or self.size % 32:
             raise ValueError(f"recipe: size={self.size}; a multiple of 32 from 32 up")
-        for name in ("batch", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"recipe: {name}={getattr(self, name)}; from 1 up")
+        for names, least in ((_FROM_1, 1), (_FROM_0, 0)):
+            for name in names:
+                if getattr(self, name) < least:
+                    raise ValueError(f"recipe: {name}={getattr(self, name)}; from {least} up")
         if not (len(self.crop_area) == 2 and 0 < self.crop_area[0] <= self.crop_area[1] <= 1):
             raise ValueError(f"recipe: crop_area={self.crop_area}; two shares, 0 < smallest <= largest <= 1")
-        if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
-            raise ValueError(f"recipe: precision={self.precision!r}; float32, mixed_bfloat16 or mixed_float16")
+        if self.precision not in ("float32", "mixed_bfloat16"):
+            raise ValueError(f"recipe: precision={self.precision!r}; float32 or mixed_bfloat16")
 
     def changed(self, settings):
         """A copy with ["key=value", ...] set; values are Python literals, "key.sub=value" reaches into a dictionary.
@@ -152,6 +156,8 @@ def _value(text):
 def _set_inner(values, keys, value):
     for key in keys[:-1]:
         values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise ValueError(f"--set: {key} is no dictionary, so nothing in it can be set")
     values[keys[-1]] = value
 
 

@@ -23,6 +23,8 @@ def main(argv):
         recipe = Recipe(task=task, **find_task(task).defaults)
     if options.smoke:
         recipe = recipe.changed(SMOKE)
+        if recipe.encoder == "mobilenet_v2":
+            recipe = recipe.changed(["encoder_options={'alpha': 0.35}"])
     recipe = recipe.changed(options.set)
 
     from tfcolor.data.batches import Mixture
@@ -41,7 +43,8 @@ def main(argv):
     )
     steps = training.size // recipe.batch
     steps = min(steps, recipe.epoch_steps) if recipe.epoch_steps else steps
-    workdir = pathlib.Path(options.workdir or f"runs/{recipe.task}")
+    name = pathlib.Path(options.recipe).stem if options.recipe else recipe.task
+    workdir = pathlib.Path(options.workdir or f"runs/{name}{'-smoke' if options.smoke else ''}")
     _claim(workdir, recipe, training.classes)
 
     prior = _prior(recipe, workdir, training)
@@ -62,8 +65,9 @@ def main(argv):
         lambda: validation.evaluation_batches(recipe.batch, recipe.size),
         TrainingPictures(workdir, validation.evaluation_batches(8, recipe.size)),
     )
+    where = f" --data-dir {options.data_dir}" if options.data_dir else ""
     print(
-        f"done. Next: tfcolor evaluate {workdir} --data {recipe.data.split('+')[0].split('*')[0]} --split test; "
+        f"done. Next: tfcolor evaluate {workdir} --data {recipe.data.split('+')[0].split('*')[0]} --split test{where}; "
         f"tfcolor export {workdir} -o saved_models/NAME"
     )
     return 0
@@ -78,7 +82,6 @@ SMOKE = [
     "epochs=1",
     "epoch_steps=2",
     "encoder_weights=none",
-    "encoder_options={'alpha': 0.35}",
     "start=",
 ]
 
@@ -89,24 +92,29 @@ def _parser():
     which.add_argument("--task", help="what to learn, with its own defaults (default: multitask)")
     which.add_argument("--recipe", metavar="FILE", help="an experiment, such as train/pets_multitask.py")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a field of the recipe")
-    parser.add_argument("--workdir", help="run folder (default: runs/TASK)")
+    parser.add_argument("--workdir", help="run folder (default: runs/ and the name of recipe or task)")
     parser.add_argument("--data-dir", help="where prepared TFDS data sets are (default: ~/tensorflow_datasets)")
     parser.add_argument("--smoke", action="store_true", help="seconds instead of hours, on made-up data: does it run?")
     return parser
 
 
 def _claim(workdir, recipe, classes):
-    """Makes the run folder, or makes sure that the one there is of the same recipe."""
+    """Makes the run folder its own, where no other training has finished an epoch in it.
+
+    What a training that never came so far has left, for a wrong setting say, is written anew.
+    """
     import json
 
     from tfcolor.recipe import Recipe
+    from tfcolor.trainer import PRIOR, STATE
 
     path = workdir / "recipe.json"
-    if path.exists():
+    if (workdir / STATE).exists() and path.exists():
         if Recipe.from_json(path.read_text("utf-8")).to_json() != recipe.to_json():  # it may lack newer fields
             raise ValueError(f"{workdir} holds a training of another recipe; give another --workdir or remove it")
         return
     workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / PRIOR).unlink(missing_ok=True)
     (workdir / "classes.json").write_text(json.dumps(classes) + "\n", "utf-8")
     path.write_text(recipe.to_json(), "utf-8")
 

@@ -59,8 +59,6 @@ class Trainer:
             schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm or None
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        if recipe.precision == "mixed_float16":
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(variables)
         return optimizer
 
@@ -210,8 +208,7 @@ def _tensorflow_step(system, optimizers):
     def step(batch):
         with tf.GradientTape() as tape:
             loss, log = system.losses(batch, training=True)
-            scaled = optimizers[0][0].scale_loss(loss)
-        for (optimizer, own), gradients in zip(optimizers, tape.gradient(scaled, variables), strict=True):
+        for (optimizer, own), gradients in zip(optimizers, tape.gradient(loss, variables), strict=True):
             optimizer.apply(gradients, own)
         return log
 

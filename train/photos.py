@@ -1,4 +1,4 @@
-"""The default model: photographs of every kind, colour as a distribution over the 313 bins. Run card: photos.md."""
+"""A colouriser for photographs of every kind: colour as a distribution over the 313 bins. Run card: photos.md."""
 
 from tfcolor.recipe import Recipe
 

@@ -38,8 +38,8 @@ def test_every_epoch_and_seed_is_shuffled_anew(synthetic):
     assert (first != images(epoch(synthetic, 2, 0))).mean() > 0.5
 
 
-def test_masks_follow_their_photos(tmp_path):
-    """A photo whose red says its class: after flips and crops red and mask still agree, so both moved together."""
+def test_masks_follow_their_photos():
+    """After flips and crops a class still has its own colour, so photo and mask moved together."""
     source = open_source("synthetic")
     whole = epoch(Mixture("synthetic"), 0, 0, crop=(0.3, 0.6))
     classes = set(np.unique(np.concatenate([batch["mask"].numpy() for batch in whole])))
@@ -64,7 +64,20 @@ def test_folder_reads_all_and_names_what_is_broken(tmp_path, capsys):
     assert source.size == 3
     found = {e["name"].decode(): e["image"].shape[0] for e in source.dataset.as_numpy_iterator()}
     assert list(found.items()) == [("a.png", 20), ("deep/C.JPEG", 22), ("deep/b.jpg", 21)]
-    assert "1 of 4 files cannot be read and are left out: broken.jpg" in capsys.readouterr().out
+    assert "1 of 4 files cannot be read and are left out: broken.jpg" in capsys.readouterr().err
+
+
+def test_folder_with_splits_keeps_them_apart(tmp_path):
+    for split, count in (("train", 3), ("test", 2)):
+        (tmp_path / split).mkdir()
+        for number in range(count):
+            Image.fromarray(np.zeros((8, 8, 3), "uint8")).save(tmp_path / split / f"{number}.png")
+    assert [open_source(f"folder:{tmp_path}", split).size for split in ("train", "test")] == [3, 2]
+    for split in ("validation", "banana", "train[:1]"):
+        with pytest.raises(ValueError, match="train, test"):
+            open_source(f"folder:{tmp_path}", split)
+    with pytest.raises(ValueError, match="train, validation, test"):
+        open_source(f"folder:{tmp_path / 'train'}", "banana")
 
 
 def test_a_mixture_repeats_and_fills_what_is_missing(tmp_path):
@@ -133,7 +146,7 @@ def test_masks_of_other_classes_are_not_lent():
 
 def test_evaluation_has_every_photo_once_in_order():
     source = open_source("synthetic", "test")
-    batches = list(Mixture("synthetic", "test").evaluation_batches(8, source.info and 64))
+    batches = list(Mixture("synthetic", "test").evaluation_batches(8, 64))
     found = images(batches)
     truth = np.stack([e["image"] for e in source.dataset.as_numpy_iterator()])
     np.testing.assert_array_equal(found, truth)

@@ -124,12 +124,24 @@ def test_a_thumbnail_between_other_things_is_blanked():
     assert exif.read(after).main.entries[271].data == text and exif.read(after).main.next == 0
 
 
+def test_a_thumbnail_that_points_at_other_things_takes_nothing_with_it():
+    """One that claims the header, and one that claims the camera's name."""
+    block = bytearray(exif_block())
+    at = exif.read(bytes(block)).thumbnail.entries[513].place
+    for place in (0, exif.read(bytes(block)).main.entries[271].place):
+        struct.pack_into("<I", block, at, place)
+        after = exif.upright(exif.read(bytes(block)), 101, 75, False)
+        assert exif.read(after).main.entries[271].data == b"Voigtl\xe4nder & C\0"
+        assert exif.read(after).below.keys() == {34665, 34853}
+
+
 BROKEN = {
     "no header": b"nonsense" * 10,
     "cut": exif_block()[:60],
     "a value outside": exif_block(thumbnail=False)[:-30],
     "empty directory outside": b"II*\0\xff\xff\xff\x7f",
     "circle": b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 34665, 4, 1, 8) + bytes(4),
+    "a value on the header": b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 282, 5, 1, 0) + bytes(4),
     "half a million entries": b"II*\0\x08\0\0\0" + struct.pack("<H", 65535) + bytes(65535 * 12)[: 65000 - 10],
 }
 

@@ -6,6 +6,7 @@ Names: any TFDS data set (prepared in `data_dir`, or one that TFDS can prepare),
 import dataclasses
 import difflib
 import pathlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from tfcolor.data.prepare import prepare
 
+SPLITS = ("train", "validation", "test")
 NO_LABEL = 255  # a mask's value where nothing is known
 SCENES = 365
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -180,7 +182,6 @@ def _class_values(builder, mask):
         return None
     known = {
         "oxford_iiit_pet": [(1, "pet"), (2, "background"), (3, "border")],
-        "coco_stuff": None,
     }
     path = pathlib.Path(builder.data_dir) / "segmentation_classes.txt"
     if path.is_file():
@@ -229,17 +230,18 @@ def _decode_photo(content):
 
 
 def _folder(name, split):
-    """`folder:PATH`: every photo below PATH; sub-folders named as a split are that split, else all is every split.
+    """`folder:PATH`: every photo below PATH; sub-folders train, validation, test are its splits, else all is each.
 
     A photo's name is its path from PATH on.
     """
     root = pathlib.Path(name.removeprefix("folder:")).expanduser()
     if not root.is_dir():
         raise ValueError(f"{name}: no such folder")
-    here = root / split.split("[")[0]
-    paths = sorted(
-        path for path in (here if here.is_dir() else root).rglob("*") if path.suffix.lower() in PHOTO_ENDINGS
-    )
+    splits = [known for known in SPLITS if (root / known).is_dir()]
+    if split not in (splits or SPLITS):
+        raise NoSplit(name, split, splits or SPLITS)
+    below = root / split if splits else root
+    paths = sorted(path for path in below.rglob("*") if path.suffix.lower() in PHOTO_ENDINGS)
     with ThreadPoolExecutor() as pool:
         opens = list(pool.map(_opens, paths))
     names = [path.relative_to(root).as_posix() for path in paths]
@@ -247,7 +249,7 @@ def _folder(name, split):
     bad = [name for name, whole in zip(names, opens, strict=True) if not whole]
     if bad:
         shown = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
-        print(f"{name}: {len(bad)} of {len(paths)} files cannot be read and are left out: {shown}")
+        print(f"{name}: {len(bad)} of {len(paths)} files cannot be read and are left out: {shown}", file=sys.stderr)
     if not good:
         raise ValueError(f"{name}: no readable photo in it (endings looked for: {', '.join(PHOTO_ENDINGS)})")
 

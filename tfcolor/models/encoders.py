@@ -46,11 +46,12 @@ def _application(application, inputs, weights, **options):
         own = "imagenet" if weights == "imagenet" else None
         network = application(include_top=False, input_tensor=inputs, weights=own, **options)
     except Exception as error:
-        if weights != "imagenet":
+        if weights != "imagenet" or "fetch" not in str(error):  # get_file: "URL fetch failure"
             raise
         raise ValueError(
             f"the ImageNet weights of {application.__name__} could not be downloaded ({error}); put the .h5 file into "
-            "~/.keras/models, or give its path, or start from none (--set encoder_weights=PATH, =none)"
+            "~/.keras/models, or give its path (--set encoder_weights=PATH), or start from none (--set "
+            "encoder_weights=none --set freeze_batchnorm=False --set encoder_share=1)"
         ) from error
     if weights not in (None, "imagenet"):
         # By name: a file may hold the first blocks only; the rest starts at random.

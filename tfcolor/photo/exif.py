@@ -26,6 +26,7 @@ WIDTHS = ((None, 256), (EXIF, 40962))  # where a width may stand: directory, tag
 HEIGHTS = ((None, 257), (EXIF, 40963))
 THUMBNAIL_PLACE, THUMBNAIL_SIZE = 513, 514
 STRIP_PLACES, STRIP_SIZES = 273, 279
+HEADER_SIZE, PLACE_SIZE, INLINE_SIZE = 8, 4, 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Exif:
         """All but the thumbnail's."""
         return [self.main, *self.below.values()]
 
+    @property
+    def structure(self) -> list[tuple[int, int]]:
+        """From where to where the header and these directories lie."""
+        return [(0, HEADER_SIZE), *((one.start, one.next_written_at + PLACE_SIZE) for one in self.directories)]
+
 
 def read(block: bytes) -> Exif:
     """The directories of a block.
@@ -59,7 +65,13 @@ def read(block: bytes) -> Exif:
         thumbnail = read_directory(block, main.next, order) if main.next else None
     except BrokenDirectory:
         thumbnail = None
-    return Exif(block, order, main, below, thumbnail)
+    exif = Exif(block, order, main, below, thumbnail)
+    for one in exif.directories:
+        for entry in one.entries.values():
+            outside = entry.size > INLINE_SIZE
+            if outside and any(entry.place < end and start < entry.place + entry.size for start, end in exif.structure):
+                raise BrokenDirectory(f"tag {entry.tag} lies on a directory")
+    return exif
 
 
 def orientation(exif: Exif) -> int:
@@ -114,13 +126,13 @@ def _write_number(block: bytearray, directory: Directory, tag: int, value: int) 
 def _remove_thumbnail(block: bytearray, exif: Exif) -> None:
     """Cut the thumbnail off where nothing else lies behind it, else blank it."""
     first = exif.thumbnail
-    parts = [(first.start, first.next_written_at + 4)]
+    parts = [(first.start, first.next_written_at + PLACE_SIZE)]
     parts += [(entry.place, entry.place + entry.size) for entry in first.entries.values()]
     for place_tag, size_tag in ((THUMBNAIL_PLACE, THUMBNAIL_SIZE), (STRIP_PLACES, STRIP_SIZES)):
         for place, size in zip(first.numbers(place_tag), first.numbers(size_tag), strict=False):
             parts.append((place, place + size))
     used = [(entry.place, entry.place + entry.size) for one in exif.directories for entry in one.entries.values()]
-    used += [(one.start, one.next_written_at + 4) for one in exif.directories]
+    used += exif.structure
     if min(start for start, _ in parts) >= max(end for _, end in used):
         del block[min(start for start, _ in parts) :]
         return
