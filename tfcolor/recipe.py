@@ -36,7 +36,7 @@ class Recipe:
         loss_weights: {head: weight}; 1 where not given.
         prior: shares of the 313 bins, to rebalance and for the knob `vividness`: "data" counts them in the training
             photos where the task has a head that wants them; or a .npy file. The run folder keeps them.
-        start: weights of a whole model to start from, a .weights.h5 file; layers of other shapes keep their own start.
+        start: run folder of another training, whose weights go into what has the same name and shape; "" for none.
         learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.

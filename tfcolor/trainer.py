@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import sys
 import time
 
 import keras
@@ -36,7 +37,7 @@ class Trainer:
         self.workdir = pathlib.Path(workdir) if workdir else None
         self.system = System(recipe, classes, prior)
         if recipe.start:
-            load_matching(self.system.model, recipe.start)
+            start_from(self.system.model, recipe.start)
         encoder, others = self.system.split_variables()
         self.optimizers = [
             (self._optimizer(recipe.learning_rate, others), others),
@@ -181,19 +182,23 @@ def load_run(workdir, weights=None):
     return system
 
 
-def load_matching(model, path):
-    """Weights of another training into every layer of the same name and shapes; tells the others.
+def start_from(model, workdir):
+    """The weights of another training into every variable of the same path and shape; says how many fitted.
+
+    Args:
+        model: the network to start.
+        workdir: run folder of the other training.
 
     Raises:
-        ValueError: no such file, or not one layer fits.
+        ValueError: not a run folder, or not one variable fits.
     """
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"start {path!r}: no such file; give a .weights.h5 of a run folder")
-    before = {v.path: ops.convert_to_numpy(v) for v in model.variables}
-    model.load_weights(path, skip_mismatch=True)
-    same = [v.path for v in model.variables if np.array_equal(before[v.path], ops.convert_to_numpy(v))]
-    if len(same) == len(model.variables):
-        raise ValueError(f"start {path!r}: not one layer of it fits this network")
+    others = {variable.path: variable for variable in load_run(workdir).model.variables}
+    fitting = [v for v in model.variables if v.path in others and v.shape == others[v.path].shape]
+    if not fitting:
+        raise ValueError(f"start {str(workdir)!r}: not one layer of it fits this network")
+    for variable in fitting:
+        variable.assign(others[variable.path])
+    print(f"start: {len(fitting)} of {len(model.variables)} variables are those of {workdir}", file=sys.stderr)
 
 
 # Steps, one for each backend ----------------------------------------------------------------------------------------
