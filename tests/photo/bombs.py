@@ -6,6 +6,7 @@ import struct
 import time
 import zlib
 
+import imagecodecs
 import numpy as np
 from making import colorize, encoded
 from test_png import chunk
@@ -31,6 +32,18 @@ def png_with(*chunks):
     return data[:33] + b"".join(chunks) + data[33:]
 
 
+def tiff_of(packing, strip):
+    """A small gray TIFF whose one strip is packed in a way, and unpacks to something else."""
+    entries = [(256, 4, 1, 8), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, packing), (262, 3, 1, 1)]
+    entries += [(273, 4, 1, 200), (277, 3, 1, 1), (278, 4, 1, 8), (279, 4, 1, len(strip))]
+    return (b"II*\0\x08\0\0\0" + directory(entries)).ljust(200, b"\0") + strip
+
+
+def jpeg_of(width, height):
+    data = encoded(np.zeros((8, 8), "uint8"), "JPEG")
+    return data.replace(b"\x08\x00\x08\x00\x08", b"\x08" + struct.pack(">HH", height, width), 1)
+
+
 BOMBS = {
     "text": lambda: png_with(chunk(b"zTXt", b"Story\0\0" + packed_zeros(200))),
     "XMP": lambda: png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed_zeros(200))),
@@ -49,6 +62,13 @@ BOMBS = {
         encoded(np.zeros((64, 64), "uint8"), "JPEG", progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\0\0" * 50000
     ),
     "huge EXIF": lambda: png_with(chunk(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(60_000_000))),
+    "JPEG in a TIFF": lambda: tiff_of(7, jpeg_of(65500, 65500)),
+    "JPEG 2000 in a TIFF": lambda: tiff_of(34712, encoded(np.zeros((8, 8), "uint8"), "JPEG2000", no_jp2=True)),
+    "Deflate in a TIFF": lambda: tiff_of(8, packed_zeros(200)),
+    "LZMA in a TIFF": lambda: tiff_of(34925, imagecodecs.lzma_encode(bytes(50 << 20))),
+    "ZSTD in a TIFF": lambda: tiff_of(50000, imagecodecs.zstd_encode(bytes(60 << 20))),
+    "PackBits in a TIFF": lambda: tiff_of(32773, b"\x81\0" * 1_500_000),
+    "LZW in a TIFF": lambda: tiff_of(5, imagecodecs.lzw_encode(bytes(50 << 20))),
 }
 
 

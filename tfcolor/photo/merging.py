@@ -183,8 +183,6 @@ class Enlarger:
         self._covered = (seen[0] / _cell(seen[0], height), seen[1] / _cell(seen[1], width))
         self._size = tuple(-(-side // step) for side in gray.shape)
         self._edges = edges
-        # The lines over the gray are smooth already, and four times as many numbers.
-        self._method = Image.Resampling.BILINEAR if edges else Image.Resampling.BICUBIC
         self._to_levels = np.float32(255 / np.iinfo(gray.dtype).max)
         if edges:
             planes = _lines_over_gray(planes, self._covered, gray, seen)
@@ -195,7 +193,9 @@ class Enlarger:
         """Cb and Cr, float32 [bottom - top, W], of the rows from `top` up to `bottom`, whose gray is `gray`."""
         height, width = self._size
         box = (0, top * self._covered[0] / height, self._covered[1], bottom * self._covered[0] / height)
-        planes = [np.array(plane.resize((width, bottom - top), self._method, box=box)) for plane in self._planes]
+        # The lines over the gray are smooth already, and twice as many planes.
+        method = Image.Resampling.BILINEAR if self._edges else Image.Resampling.BICUBIC
+        planes = [np.array(plane.resize((width, bottom - top), method, box=box)) for plane in self._planes]
         if not self._edges:
             return planes[0], planes[1]
         slope_cb, slope_cr, cb, cr = planes

@@ -455,6 +455,7 @@ def _decode_tiff(header: tiff.Tiff, page: int, limits: Limits) -> Samples:
     layout = tiff.Layout.of(fields)
     if layout.samples > MOST_SAMPLES:
         raise PhotoError(f"a TIFF of {layout.samples} channels", f"at most {MOST_SAMPLES} are read")
+    tiff.check_packing(header, page)
     pixels = _decode_with_tifffile(tiff.pixels_alone(header, page))
     samples = _from_tiff_array(pixels, layout, fields.numbers(tiff.PALETTE))
     samples.orientation = min(max(fields.number(tiff.ORIENTATION, 1), 1), 8)
@@ -569,7 +570,7 @@ def _from_tiff_array(pixels: np.ndarray, layout: tiff.Layout, palette: tuple[int
     if layout.photometric == tiff.SEPARATED:
         inks = pixels[..., :4] if pixels.dtype == np.uint8 else (pixels[..., :4] >> 8).astype("uint8")
         return Samples(_pillow_image(inks, "CMYK"))
-    if layout.photometric == tiff.YCC and layout.compression not in tiff.JPEGS:
+    if layout.photometric == tiff.YCC and layout.compression != tiff.JPEG:
         return Samples(pixels[..., 0])
     alpha = pixels[..., colors] if pixels.shape[2] > colors and layout.extra[:1] in ((1,), (2,)) else None
     pixels = pixels[..., 0] if colors == 1 else pixels[..., :3]

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tfcolor.photo import exif, photoshop
+from tfcolor.photo import exif, jpeg, photoshop
 from tfcolor.photo.directories import (
     BYTE,
     EXIF,
@@ -40,6 +40,7 @@ from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277
 STRIP_PLACES, ROWS_PER_STRIP, STRIP_SIZES, PLANAR, PREDICTOR = 273, 278, 279, 284, 317
 PALETTE, TILE_PLACES, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT = 320, 324, 325, 338, 339
+TILE_WIDTH, TILE_HEIGHT = 322, 323
 PLACES_AND_SIZES = ((STRIP_PLACES, STRIP_SIZES), (TILE_PLACES, TILE_SIZES))
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 SUBFILE, XMP, IPTC, PHOTOSHOP, ICC, PHOTOSHOP_LAYERS = 254, 700, 33723, 34377, 34675, 37724
@@ -59,7 +60,9 @@ ELSEWHERE = frozenset([X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, XMP, PHOTOSH
 IN_EXIF = frozenset([270, 271, 272, 305, 306, 315, 316, 33432, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, EXIF, GPS])
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
-JPEGS = (6, 7)
+JPEG = 7
+FAX, ZSTD, LZMA = (2, 3, 4), 50000, 34925
+READABLE = (*LOSSLESS, *FAX, JPEG, ZSTD, LZMA)
 ASSOCIATED, UNASSOCIATED = 1, 2  # extra sample: alpha, with which the colours are or are not multiplied
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOR, SEPARATED, YCC, LAB = (
     0,
@@ -80,6 +83,7 @@ COLORS = {
     LAB: 3,
 }  # and its channels
 BIGGEST_CLASSIC = (1 << 32) - (1 << 24)
+JPEG_BLOCK = 64  # pixels, more than any sampling needs
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # sample formats
 REDUCED = 1  # bit of the subfile type: a smaller copy of another page
 
@@ -142,6 +146,32 @@ def end_of_pixels(page: Directory) -> int:
         for place, size in zip(page.numbers(places), page.numbers(sizes), strict=False)
     ]
     return max(ends, default=0)
+
+
+def check_packing(tiff: Tiff, number: int) -> None:
+    """Refuse a page whose strips or tiles are packed in an unknown way, or that claim to be larger than they should.
+
+    Of all the ways that are known, only JPEG says in each strip how large it is: a decoder would believe it.
+
+    Raises:
+        PhotoError: the page is such a one.
+    """
+    _, page = tiff.pages[number]
+    packing = page.number(COMPRESSION, NONE)
+    if packing not in READABLE:
+        raise PhotoError(f"a TIFF packed by method {packing}", "save it with LZW or Deflate first")
+    if packing != JPEG:
+        return
+    width = page.number(TILE_WIDTH) or page.number(WIDTH)
+    height = page.number(TILE_HEIGHT) or min(page.number(ROWS_PER_STRIP, 1 << 32), page.number(HEIGHT))
+    for places, sizes in PLACES_AND_SIZES:
+        for place, size in zip(page.numbers(places), page.numbers(sizes), strict=False):
+            if size and place + size <= len(tiff.data):
+                strip = jpeg.parse(tiff.data[place : place + size])
+                # An encoder may fill a strip up to whole blocks.
+                if strip.width > width + JPEG_BLOCK or strip.height > height + JPEG_BLOCK:
+                    claim = f"{strip.width} x {strip.height} in a strip of {width} x {height}"
+                    raise PhotoError(f"the JPEG inside the TIFF claims {claim}", "a whole copy of the file")
 
 
 def pixels_alone(tiff: Tiff, number: int) -> bytes:
