@@ -61,6 +61,7 @@ BOMBS = {
     "scans": lambda: (
         encoded(np.zeros((64, 64), "uint8"), "JPEG", progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\0\0" * 50000
     ),
+    "a billion frames": lambda: png_with(chunk(b"acTL", struct.pack(">II", 1_000_000_000, 0))),
     "huge EXIF": lambda: png_with(chunk(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(60_000_000))),
     "JPEG in a TIFF": lambda: tiff_of(7, jpeg_of(65500, 65500)),
     "JPEG 2000 in a TIFF": lambda: tiff_of(34712, encoded(np.zeros((8, 8), "uint8"), "JPEG2000", no_jp2=True)),
@@ -81,7 +82,7 @@ def main():
         data = make()
         before, started = peak(), time.process_time()
         try:
-            outcome = colorize(data).outcome
+            outcome = colorize(data, all_pages=True).outcome
         except PhotoError as error:
             outcome = str(error)
         print(json.dumps([name, time.process_time() - started, peak() - before, outcome]), flush=True)

@@ -181,9 +181,10 @@ def gamma(png: Png) -> float | None:
 
 
 def frames(png: Png) -> int:
-    """How many pictures: 1, or those of an animation."""
-    body = png.first(b"acTL")
-    return max(1, struct.unpack_from(">I", body)[0]) if len(body) == 8 else 1
+    """How many pictures at most: one a frame that is there, whatever the animation claims, and a cover."""
+    if not png.first(b"acTL"):
+        return 1
+    return 1 + sum(name == b"fcTL" for name, _ in png.chunks)
 
 
 def add_notes(encoded: bytes, notes: Notes, own: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -328,7 +328,7 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
     pages = 1
     if png.frames(header) > 1:
         with _pillow(alone, formats.PNG) as image:
-            pages = image.n_frames
+            pages = min(image.n_frames, png.frames(header))
 
     def decode(page: int, in_color: bool) -> Samples:
         if header.bits == 16 and page == 0:
