@@ -46,8 +46,8 @@ def slow_chroma(gray):
     return chroma(gray)
 
 
-@pytest.mark.parametrize("edges", [False, True])
-def test_twelve_megapixels_take_little_more_than_their_parts(edges):
+@pytest.mark.parametrize("edges, at_most", [(False, 1.5), (True, 1.8)])
+def test_twelve_megapixels_take_little_more_than_their_parts(edges, at_most):
     data = file_of(camera_photo(*SIZES["12 MP"]))
     options = Options(edges=edges)
     finished = Image.open(io.BytesIO(colorize_photo(data, chroma, 256, options).data))
@@ -68,7 +68,7 @@ def test_twelve_megapixels_take_little_more_than_their_parts(edges):
     whole = sum(stages.values())
     print(f"12 MP, edges {edges}: {ratio:.2f} times its parts;", end=" ")
     print(", ".join(f"{stage} {1000 * spent:.0f} ms ({spent / whole:.0%})" for stage, spent in stages.items()))
-    assert ratio <= 1.5
+    assert ratio <= at_most
 
 
 @pytest.mark.parametrize("size, megabytes", [("12 MP", 400), ("50 MP", 800), ("100 MP", 1500)])

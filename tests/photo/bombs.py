@@ -63,6 +63,11 @@ BOMBS = {
     ),
     "a billion frames": lambda: png_with(chunk(b"acTL", struct.pack(">II", 1_000_000_000, 0))),
     "huge EXIF": lambda: png_with(chunk(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(60_000_000))),
+    "tiles": lambda: (
+        b"II*\0\x08\0\0\0"
+        + directory([*SMALL_GRAY[:4], (322, 4, 1, 60000), (323, 4, 1, 60000), (324, 4, 1, 8), (325, 4, 1, 64)])
+        + bytes(64)
+    ),
     "JPEG in a TIFF": lambda: tiff_of(7, jpeg_of(65500, 65500)),
     "JPEG 2000 in a TIFF": lambda: tiff_of(34712, encoded(np.zeros((8, 8), "uint8"), "JPEG2000", no_jp2=True)),
     "Deflate in a TIFF": lambda: tiff_of(8, packed_zeros(200)),

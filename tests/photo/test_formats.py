@@ -91,6 +91,13 @@ def test_jpeg_2000_of_many_bits(bits):
     np.testing.assert_allclose(got, levels / ((1 << bits) - 1) * 65535, atol=0.51)
 
 
+def test_a_jpeg_2000_whose_headers_disagree_is_refused(gray):
+    data = bytearray(encoded(gray, "JPEG2000"))
+    struct.pack_into(">I", data, data.index(b"ihdr") + 4, 1_000_000)
+    with pytest.raises(PhotoError, match="disagree on its size"):
+        colorize(bytes(data), allow_truncated=True)
+
+
 def test_heic_names_the_extra_where_its_library_is_missing(monkeypatch):
     real = builtins.__import__
 

@@ -81,6 +81,13 @@ def test_sizes_beyond_the_limit_are_refused_by_the_header(kind):
     assert "--max-pixels" not in error_of(claims(kind, 600, 600)) if kind in ("TIFF", "PNM", "BMP") else True
 
 
+def test_a_gifs_frames_count_where_they_are_larger_than_it():
+    data = bytearray(encoded(np.zeros((8, 8), "uint8"), "GIF"))
+    at = data.index(b"\x2c\0\0\0\0\x08\0\x08\0")
+    data[at + 5 : at + 9] = struct.pack("<HH", 10000, 10000)
+    assert "10000 x 10000 are more than" in error_of(bytes(data), max_pixels=1 << 22)
+
+
 def test_frames_count_as_photos():
     frames = [Image.new("L", (400, 400), level) for level in (0, 9, 99)]
     data = encoded(frames[0], "TIFF", save_all=True, append_images=[frames[1], Image.new("L", (2000, 2000))])

@@ -11,7 +11,7 @@ XMP = b"XMP DataXMP"
 
 @dataclass
 class Gif:
-    """Size, number of pictures, notes; `damage` tells what is missing at its end."""
+    """Size, with all that its pictures cover; number of pictures; notes; `damage` tells what is missing at its end."""
 
     width: int
     height: int
@@ -36,6 +36,8 @@ def parse(data: bytes) -> Gif:
             break
         if kind == 0x2C and at + 10 <= len(data):
             gif.frames += 1
+            left, top, across, down = struct.unpack_from("<HHHH", data, at + 1)
+            gif.width, gif.height = max(gif.width, left + across), max(gif.height, top + down)
             at = _after_blocks(data, at + 11 + _palette_size(data[at + 9]))
         elif kind == 0x21 and at + 2 <= len(data):
             label, end = data[at + 1], _after_blocks(data, at + 2)

@@ -14,13 +14,16 @@ EXIF = b"JpgTiffExif->JP2"
 
 @dataclass
 class Jp2:
-    """Size, bits of a sample, components, notes; `boxed`: more than a bare codestream."""
+    """Size, bits of a sample, components, notes; `boxed`: more than a bare codestream; then `claimed` is
+    the size that its header says.
+    """
 
     width: int = 0
     height: int = 0
     bits: int = 8
     components: int = 0
     boxed: bool = False
+    claimed: tuple[int, int] = (0, 0)
     notes: Notes = field(default_factory=Notes)
 
 
@@ -44,6 +47,8 @@ def parse(data: bytes) -> Jp2:
                 jp2.notes.xmp = data[start + 16 : end]
             elif name == b"uuid" and data[start : start + 16] == EXIF:
                 jp2.notes.exif = data[start + 16 : end].removeprefix(b"Exif\0\0")
+    if jp2.boxed and (jp2.width, jp2.height) != jp2.claimed:
+        raise PhotoError("a JPEG 2000 whose header and pixels disagree on its size", "a whole copy of the file")
     if not jp2.width or not jp2.height:
         raise PhotoError("a JPEG 2000 without a picture", "a whole copy of the file")
     return jp2
@@ -73,7 +78,10 @@ def _boxes(data: bytes, at: int, end: int):
 
 def _read_header(jp2: Jp2, data: bytes, start: int, end: int) -> None:
     for name, at, stop in _boxes(data, start, end):
-        if name == b"colr" and data[at] == 2:
+        if name == b"ihdr" and at + 8 <= stop:
+            height, width = struct.unpack_from(">II", data, at)
+            jp2.claimed = (width, height)
+        elif name == b"colr" and data[at : at + 1] == b"\2":
             jp2.notes.icc = data[at + 3 : stop]
         elif name == b"res ":
             for kind, place, _ in _boxes(data, at, stop):

@@ -83,6 +83,7 @@ COLORS = {
     LAB: 3,
 }  # and its channels
 BIGGEST_CLASSIC = (1 << 32) - (1 << 24)
+LARGEST_TILE = 1 << 22  # pixels of a tile that may be larger than its page
 JPEG_BLOCK = 64  # pixels, more than any sampling needs
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # sample formats
 REDUCED = 1  # bit of the subfile type: a smaller copy of another page
@@ -160,10 +161,12 @@ def check_packing(tiff: Tiff, number: int) -> None:
     packing = page.number(COMPRESSION, NONE)
     if packing not in READABLE:
         raise PhotoError(f"a TIFF packed by method {packing}", "save it with LZW or Deflate first")
-    if packing != JPEG:
-        return
     width = page.number(TILE_WIDTH) or page.number(WIDTH)
     height = page.number(TILE_HEIGHT) or min(page.number(ROWS_PER_STRIP, 1 << 32), page.number(HEIGHT))
+    if width * height > max(LARGEST_TILE, 2 * page.number(WIDTH) * page.number(HEIGHT)):
+        raise PhotoError(f"a TIFF with tiles of {width} x {height}, larger than itself", "a whole copy of the file")
+    if packing != JPEG:
+        return
     for places, sizes in PLACES_AND_SIZES:
         for place, size in zip(page.numbers(places), page.numbers(sizes), strict=False):
             if size and place + size <= len(tiff.data):
@@ -177,19 +180,24 @@ def check_packing(tiff: Tiff, number: int) -> None:
 def pixels_alone(tiff: Tiff, number: int) -> bytes:
     """A page as a file of its own without notes nor orientation: what a decoder is handed.
 
-    Of a file that ends early: packed strips that are not whole are empty, plain ones are filled up with 0.
+    Of a file that ends early: a plain strip that is cut is filled up with 0; all others that are not whole are empty.
     """
     _, page = tiff.pages[number]
-    data, end = tiff.data, end_of_pixels(page)
+    data = tiff.data
     fields = {one.tag: one for one in fields_of(page, {}) if one.tag in PIXELS}
-    if end > len(data) and page.number(COMPRESSION, NONE) == NONE:
-        data = data.ljust(end, b"\0")
-    elif end > len(data):
+    if end_of_pixels(page) > len(data):
+        layout = Layout.of(page)
+        plain = page.number(WIDTH) * page.number(HEIGHT) * layout.samples * layout.bits // 8
+        room = plain if layout.compression == NONE else 0
         for places, sizes in PLACES_AND_SIZES:
-            pairs = zip(page.numbers(places), page.numbers(sizes), strict=False)
-            whole = [size if place + size <= len(data) else 0 for place, size in pairs]
-            if whole:
-                fields[sizes] = field(sizes, page.entries[sizes].type, whole, tiff.order)
+            pairs = list(zip(page.numbers(places), page.numbers(sizes), strict=False))
+            kept = [
+                size if place < len(tiff.data) and place + size <= len(tiff.data) + room else 0 for place, size in pairs
+            ]
+            if kept:
+                fields[sizes] = field(sizes, page.entries[sizes].type, kept, tiff.order)
+                ends = [place + size for (place, _), size in zip(pairs, kept, strict=True) if size]
+                data = data.ljust(max(ends, default=0), b"\0")
     start = len(data) + len(data) % 2
     head = pack_header(start, tiff.order, tiff.big)
     directory = pack_directory(list(fields.values()), start, tiff.order, tiff.big)
