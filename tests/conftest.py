@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import shutil
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,3 +36,20 @@ def saved_model(run_folder):
     from tfcolor import export
 
     return export.export(run_folder, run_folder.parent / "tiny")
+
+
+@pytest.fixture(scope="session")
+def stirred_model(run_folder, tmp_path_factory):
+    """The tiny run with random last layers, and it exported: its colours are not gray, so differences show."""
+    from tfcolor import export
+    from tfcolor.trainer import BEST, load_run
+
+    folder = tmp_path_factory.mktemp("stirred") / "run"
+    shutil.copytree(run_folder, folder)
+    system = load_run(folder)
+    rng = np.random.default_rng(0)
+    for variable in system.model.trainable_variables:
+        if variable.path.startswith(("regression", "segmentation")):
+            variable.assign(rng.normal(0, 0.05, variable.shape))
+    system.model.save_weights(folder / BEST)
+    return folder, export.export(folder, folder.parent / "model")

@@ -7,8 +7,8 @@ from tfcolor.colorizer import DEFAULT_MODEL, Colorizer, find_model, shipped_mode
 
 
 @pytest.fixture(scope="module")
-def colorizer(saved_model):
-    return Colorizer.load(str(saved_model.parent))
+def colorizer(stirred_model):
+    return Colorizer.load(str(stirred_model[1].parent))
 
 
 @pytest.mark.parametrize("shape", [(300, 451), (300, 451, 3), (1, 1), (1, 900, 3), (513, 700)])
@@ -18,11 +18,16 @@ def test_full_size_and_own_lightness(colorizer, shape):
     colored = colorizer.colorize(photo)
     assert colored.shape == (*shape[:2], 3) and colored.dtype == np.uint8
     assert np.abs(colored @ np.array([0.299, 0.587, 0.114]) - gray).max() <= 1.0
+    assert np.ptp(colored.astype(int), axis=-1).max() > 5 or gray.size == 1  # and colour was added
 
 
 def test_colour_given_is_not_seen(colorizer):
-    gray = np.random.default_rng(0).integers(60, 180, (64, 64)).astype("uint8")
-    np.testing.assert_array_equal(colorizer.colorize(gray), colorizer.colorize(np.repeat(gray[..., None], 3, axis=-1)))
+    """Two photos of the same luma and other colours: the same answer, to the bit."""
+    rng = np.random.default_rng(0)
+    colourful = rng.integers(60, 180, (64, 64, 3)).astype("uint8")
+    gray = np.rint(colourful @ np.array([0.299, 0.587, 0.114])).astype("uint8")
+    assert np.ptp(colourful.astype(int), axis=-1).max() > 50
+    np.testing.assert_array_equal(colorizer.colorize(colourful), colorizer.colorize(gray))
 
 
 def test_the_network_sees_no_more_than_its_size(colorizer, monkeypatch):

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -12,22 +11,6 @@ import tensorflow as tf
 
 from tfcolor import export
 from tfcolor.colorizer import CARD, Colorizer
-
-
-@pytest.fixture(scope="module")
-def stirred_model(run_folder, tmp_path_factory):
-    """The tiny run with random last layers, exported: its colours are not gray, so differences would show."""
-    from tfcolor.trainer import BEST, load_run
-
-    folder = tmp_path_factory.mktemp("stirred") / "run"
-    shutil.copytree(run_folder, folder)
-    system = load_run(folder)
-    rng = np.random.default_rng(0)
-    for variable in system.model.trainable_variables:
-        if variable.path.startswith(("regression", "segmentation")):
-            variable.assign(rng.normal(0, 0.05, variable.shape))
-    system.model.save_weights(folder / BEST)
-    return folder, export.export(folder, folder.parent / "model")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +32,7 @@ def test_signatures_equal_the_model_in_memory(stirred_model, photos):
     gray = photos[..., 0]
     memory = Colorizer.from_run(run)
     saved = Colorizer.load(str(model))
+    assert (saved.segment(gray) == memory.segment(gray)).mean() > 0.999  # a tie may fall otherwise
     # Kernels are stored as float16: the numbers stay within a fraction of a level of 255.
     for name, value in memory.predict(gray).items():
         np.testing.assert_allclose(saved.predict(gray)[name], value, atol=2e-3 * np.abs(value).max())
@@ -57,9 +41,15 @@ def test_signatures_equal_the_model_in_memory(stirred_model, photos):
     assert colorized.shape == photos.shape and colorized.dtype == np.uint8
     luma = np.array([0.299, 0.587, 0.114])
     assert np.abs(colorized @ luma - photos @ luma).max() <= 1.0  # the photo's own Y
-    assert np.abs(colorized.astype(int) - np.rint(photos @ luma)[..., None]).max() > 5  # and colour
+    for photo, answer in zip(photos, colorized, strict=True):
+        expected = memory.colorize(photo).astype(int)
+        assert np.ptp(expected, axis=-1).max() > 20  # there is colour to compare
+        # The photo's Y is rounded before the merge in memory and not in the graph: a level of Y, the gamut's edge.
+        assert np.abs(answer - expected).max() <= 3 and np.abs(answer - expected).mean() < 0.7
     segmentation = loaded.signatures["segment"](image=tf.constant(photos))["segmentation"].numpy()
-    assert segmentation.shape == photos.shape[:3] and segmentation.max() < len(saved.classes)
+    luma_gray = np.rint(photos @ luma).astype("uint8")
+    assert segmentation.shape == photos.shape[:3] and len(np.unique(segmentation)) > 1
+    assert (segmentation == memory.segment(luma_gray)).mean() > 0.97
 
 
 def test_bytes_in_bytes_out_at_original_sizes(stirred_model, photos):
@@ -103,7 +93,9 @@ def test_saved_model_cli_runs_every_signature(stirred_model, photos, tmp_path, s
 
 
 def test_an_interrupted_export_leaves_nothing(run_folder, tmp_path, monkeypatch):
-    def broken(*args, **kwargs):
+    def broken(module, folder, **options):
+        pathlib.Path(folder).mkdir(parents=True)
+        (pathlib.Path(folder) / "saved_model.pb").write_bytes(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(tf.saved_model, "save", broken)

@@ -112,6 +112,10 @@ def test_mistakes_are_named():
         find_task("mulitask")
     with pytest.raises(ValueError, match="has masks"):
         System(tiny("multitask"), None)
+    with pytest.raises(ValueError, match="head regression: .*'los'"):
+        System(tiny("yuv", head_options={"regression": {"los": "mse"}}))
+    with pytest.raises(ValueError, match="encoder_options.*'alfa'"):
+        System(tiny("yuv", encoder_options={"alfa": 1}))
     with pytest.raises(ValueError, match="no head 'colour'"):
         System(tiny("yuv", head_options={"colour": {}}))
     with pytest.raises(ValueError, match="mobilenet_v2"):

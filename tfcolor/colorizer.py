@@ -7,6 +7,7 @@ import numpy as np
 
 from tfcolor import photo
 from tfcolor.color.constants import LUMA
+from tfcolor.measures.recognition import label_maps
 from tfcolor.quiet import import_tensorflow
 
 DEFAULT_MODEL = "pets_multitask"
@@ -102,7 +103,7 @@ class Colorizer:
         """
         if not self.segmentation_head:
             raise ValueError(f"model {self.name} does not segment; take one that does, such as pets_multitask")
-        return self.predict(gray)[self.segmentation_head].argmax(axis=-1).astype("uint8")
+        return label_maps(self.predict(gray)[self.segmentation_head], *np.shape(gray)[1:])
 
     def colorize(self, array, **knobs):
         """A photo as an array -> the same in colour, at full size, with its own Y.

@@ -35,6 +35,7 @@ from tfcolor.measures import (
     miou,
     recovered,
 )
+from tfcolor.measures.recognition import label_maps
 from tfcolor.quiet import import_tensorflow
 
 KNOBS = ("vividness", "temperature", "saturation")
@@ -241,8 +242,9 @@ class Evaluation:
             for photo, chroma, (pictures, _) in zip(batch, chromas, colored, strict=True):
                 pictures[row] = Picture(merge(photo.gray, chroma, photo.gray.shape))
             if row in self._segmenting:
-                for labels, (_, maps) in zip(outputs[model.segmentation_head].argmax(axis=-1), colored, strict=True):
-                    maps[row] = stretch(labels.astype("uint8"), grays.shape[1], Image.Resampling.NEAREST)
+                labels = label_maps(outputs[model.segmentation_head], *grays.shape[1:])
+                for found, (_, maps) in zip(labels, colored, strict=True):
+                    maps[row] = found
         return colored
 
     def _random_chroma(self, photo, number):

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from tfcolor.color import spaces
 from tfcolor.color.random_gray import random_gray
 from tfcolor.heads.ab_bins import AbBins
+from tfcolor.heads.head import shrink
 from tfcolor.heads.regression import Regression
 from tfcolor.heads.scene import Scene
 from tfcolor.heads.segmentation import Segmentation
@@ -142,7 +143,10 @@ class System:
         unknown = set(recipe.head_options) - set(task.heads) | set(recipe.loss_weights) - set(task.heads)
         if unknown:
             raise ValueError(f"task {recipe.task}: no head {sorted(unknown)[0]!r}; it has {', '.join(task.heads)}")
-        self.heads = [make(recipe.head_options.get(name, {}), classes, prior) for name, make in task.heads.items()]
+        self.heads = [
+            _with_options(f"head {name}", make, recipe.head_options.get(name, {}), classes, prior)
+            for name, make in task.heads.items()
+        ]
         precision = keras.config.dtype_policy()
         keras.config.set_dtype_policy(recipe.precision)
         try:
@@ -156,7 +160,7 @@ class System:
         recipe = self.recipe
         gray = keras.Input((None, None, 1), name="gray")
         padded = PadToMultiple(32, name="pad")(gray)
-        features = task.network(padded, recipe)
+        features = _with_options("encoder_options or network_options", task.network, padded, recipe)
         self._encoder = keras.Model(gray, features["encoder"])
         if recipe.freeze_batchnorm:
             for layer in self._encoder.layers:
@@ -208,9 +212,18 @@ class System:
         head = self.colour_head
         chroma = head.chroma(outputs[head.name], **knobs)
         if head.space == "lab":
-            small = ops.average_pool(gray, head.stride, head.stride, padding="same") if head.stride > 1 else gray
-            chroma = spaces.rgb_to_yuv(spaces.merge_lab(small, chroma))[..., 1:]
+            chroma = spaces.rgb_to_yuv(spaces.merge_lab(shrink(gray, head.stride), chroma))[..., 1:]
         return chroma
+
+
+def _with_options(what, make, *args):
+    """`make(*args)`; an option that what is made does not know is a ValueError."""
+    try:
+        return make(*args)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ValueError(f"{what}: {error}; the docstring of what is called lists its options") from error
 
 
 def find_task(name):

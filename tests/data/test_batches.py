@@ -67,6 +67,13 @@ def test_folder_reads_all_and_names_what_is_broken(tmp_path, capsys):
     assert "1 of 4 files cannot be read and are left out: broken.jpg" in capsys.readouterr().err
 
 
+def test_16_bits_are_scaled_not_cut(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 64).astype("uint16").reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    image = next(open_source(f"folder:{tmp_path}").dataset.as_numpy_iterator())["image"]
+    np.testing.assert_array_equal(image[..., 0], ramp >> 8)
+
+
 def test_folder_with_splits_keeps_them_apart(tmp_path):
     for split, count in (("train", 3), ("test", 2)):
         (tmp_path / split).mkdir()

@@ -5,7 +5,7 @@ import pytest
 import sklearn.metrics
 
 from tfcolor.measures import Table, classifier_top1, miou, recovered
-from tfcolor.measures.recognition import confusion_matrix
+from tfcolor.measures.recognition import confusion_matrix, label_maps
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,13 @@ def test_top1_and_what_is_recovered_of_it():
     assert rows["recovered"]["mean"] == pytest.approx(1 / 4)
     assert rows["recovered"]["low"] <= 1 / 4 <= rows["recovered"]["high"]
     assert np.isnan(recovered(True, True, True))  # gray is as good as the truth: there was nothing to recover
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_label_maps_fill_each_cell_and_cut_what_reaches_out(stride):
+    height, width = 9, 13
+    scores = np.random.default_rng(0).random((2, -(-height // stride), -(-width // stride), 3))
+    found = label_maps(scores, height, width)
+    rows, columns = np.arange(height) // stride, np.arange(width) // stride
+    np.testing.assert_array_equal(found, scores.argmax(-1)[:, rows][:, :, columns])
+    assert found.shape == (2, height, width) and found.dtype == np.uint8

@@ -263,11 +263,8 @@ def _folder(name, split):
 
 
 def _opens(path):
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            image.convert("RGB").load()
+        _read_rgb(path)
     except Exception:  # whatever a broken file makes a decoder raise: this one photo is left out
         return False
     return True
@@ -277,7 +274,10 @@ def _read_rgb(path):
     from PIL import Image, ImageOps
 
     with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):  # Pillow's own conversion cuts at 255
+            image = Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+        return np.asarray(image.convert("RGB"))
 
 
 # Synthetic ----------------------------------------------------------------------------------------------------------

@@ -69,7 +69,14 @@ def last_layer(features, stride, channels, name):
 
 
 def shrink(image, stride):
-    """float [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C], the mean of each cell (partial at the edge)."""
+    """float [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]: the mean of each cell of stride by stride.
+
+    Cells begin at the upper left corner, as a network's do; the last ones repeat the photo's edge where they reach out.
+    """
     if stride == 1:
         return image
-    return ops.average_pool(image, stride, stride, padding="same")
+    for axis in (1, 2):
+        length = ops.shape(image)[axis]
+        reach = -(-length // stride) * stride
+        image = ops.take(image, ops.minimum(ops.arange(reach, dtype="int32"), length - 1), axis=axis)
+    return ops.average_pool(image, stride, stride)

@@ -74,3 +74,22 @@ recovered = Measure(
     "recovered", lambda model, gray, truth: np.array([model, gray, truth], "float64"), _share_of_the_way
 )
 """(model - gray) / (truth - gray) of `classifier_top1`, from whether a photo is named right coloured, gray, true."""
+
+
+def label_maps(scores, height, width):
+    """Class scores -> the likeliest class of each pixel.
+
+    Args:
+        scores: [N, ceil(height / s), ceil(width / s), classes] at a stride s of 1, 2, 4, 8, ...
+        height, width: of the maps, in pixels.
+
+    Returns:
+        uint8 [N, height, width].
+    """
+    labels = scores.argmax(axis=-1).astype("uint8")
+    for axis, length in ((1, height), (2, width)):
+        stride = 1
+        while stride * labels.shape[axis] < length:
+            stride *= 2
+        labels = labels.repeat(stride, axis=axis)
+    return labels[:, :height, :width]
