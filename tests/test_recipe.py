@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tfcolor.recipe import Recipe, read_recipe
+from tfcolor.recipe import Recipe, read_recipe, variants
 
 RECIPES = sorted((pathlib.Path(__file__).parents[1] / "train").glob("*.py"))
 
@@ -47,7 +47,10 @@ def test_mistakes_are_named(setting, said):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_reads_and_has_its_run_card(path):
-    assert read_recipe(path).task
+    for variant in variants(path):
+        recipe, name = read_recipe(path if variant == "recipe" else f"{path}:{variant}")
+        assert recipe.task and name == path.stem + ("" if variant == "recipe" else f"_{variant}")
+    assert variants(path)
     card = re.search(r"Run card: (\S+\.md)", path.read_text("utf-8"))
     assert card and path.with_name(card[1]).is_file()
 
@@ -58,6 +61,14 @@ def test_recipe_files_that_are_not(tmp_path):
         read_recipe(tmp_path / "empty.py")
     with pytest.raises(ValueError, match=r"no such file; there are .*empty\.py"):
         read_recipe(tmp_path / "other.py")
+    (tmp_path / "two.py").write_text(
+        "from tfcolor.recipe import Recipe\n\ndef one():\n    return Recipe()\n\ndef other():\n    return 3\n"
+    )
+    assert read_recipe(f"{tmp_path / 'two.py'}:one") == (Recipe(), "two_one")
+    with pytest.raises(ValueError, match=r"the file holds .*two\.py:one, .*two\.py:other"):
+        read_recipe(tmp_path / "two.py")
+    with pytest.raises(ValueError, match="returns a int"):
+        read_recipe(f"{tmp_path / 'two.py'}:other")
 
 
 def test_a_number_is_not_reached_into():

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from tfcolor import train
-from tfcolor.recipe import Recipe
+from tfcolor.recipe import Recipe, read_recipe, variants
 from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
 
 FEW = ["--task", "multitask", "--smoke", "--set", "epochs=3", "--set", "random_gray=0.5", "--set", "epoch_steps=3"]
@@ -134,3 +135,20 @@ def test_load_run_names_what_is_no_run_folder(tmp_path):
     with pytest.raises(ValueError, match=r"no recipe\.json"):
         load_run(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def _smoke_recipes():
+    """Every recipe of train/ as --smoke changes it; those that differ by their data alone are one."""
+    distinct = {}
+    for path in sorted((pathlib.Path(__file__).parents[1] / "train").glob("*.py")):
+        for variant in variants(path):
+            name = str(path) if variant == "recipe" else f"{path}:{variant}"
+            recipe = read_recipe(name)[0].changed([*train.SMOKE, "serving_size=32", "warmup=1"])
+            distinct.setdefault(recipe.to_json(), name)
+    return list(distinct.values())
+
+
+@pytest.mark.parametrize("name", _smoke_recipes(), ids=lambda name: pathlib.Path(name).name)
+def test_every_recipe_trains(name, tmp_path):
+    assert train.main(["--recipe", name, "--smoke", "--workdir", str(tmp_path)]) == 0
+    assert (tmp_path / LAST).is_file()

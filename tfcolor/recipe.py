@@ -6,6 +6,7 @@ import difflib
 import json
 import pathlib
 import runpy
+import types
 
 _FROM_1 = ("batch", "epochs", "serving_size")
 _FROM_0 = ("epoch_steps", "early_stop", "warmup", "learning_rate", "weight_decay", "clip_norm", "encoder_share")
@@ -129,21 +130,42 @@ class Recipe:
         return cls(**json.loads(text))
 
 
-def read_recipe(path):
-    """A recipe file, such as train/pets_multitask.py: its function `recipe()` returns a Recipe.
+def read_recipe(name):
+    """A recipe file, such as train/photos.py, or one of several recipes in it, such as train/guides.py:sample_reg_soft.
+
+    Args:
+        name: the file, then a colon and the function that returns the `Recipe` where that is not called `recipe`.
+
+    Returns:
+        (Recipe, its name for a run folder: the file's, and the function's).
 
     Raises:
-        ValueError: no such file (names those beside it), no `recipe` in it, or it returns something else.
+        ValueError: no such file (names those beside it) or function (names those in it), or it returns no `Recipe`.
     """
+    path, _, variant = str(name).rpartition(":") if ".py:" in str(name) else (str(name), "", "")
     path = pathlib.Path(path)
     if not path.is_file():
         beside = sorted(str(other) for other in path.parent.glob("*.py"))
         raise ValueError(f"recipe {str(path)!r}: no such file" + (f"; there are {', '.join(beside)}" if beside else ""))
-    function = runpy.run_path(str(path)).get("recipe")
-    recipe = function() if callable(function) else None
-    if not isinstance(recipe, Recipe):
+    found = variants(path)
+    if not found:
         raise ValueError(f"recipe {str(path)!r}: wants a function recipe() that returns a tfcolor.recipe.Recipe")
-    return recipe
+    if (variant or "recipe") not in found:
+        raise ValueError(f"recipe {str(name)!r}: the file holds {', '.join(f'{path}:{other}' for other in found)}")
+    recipe = found[variant or "recipe"]()
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe {str(name)!r}: returns a {type(recipe).__name__}, and no tfcolor.recipe.Recipe")
+    return recipe, path.stem + (f"_{variant}" if variant else "")
+
+
+def variants(path):
+    """The recipes of a file: {name: function}, those that it defines and whose names do not start with _."""
+    module = runpy.run_path(str(path), run_name="recipe")
+    return {
+        name: value
+        for name, value in module.items()
+        if isinstance(value, types.FunctionType) and value.__module__ == "recipe" and not name.startswith("_")
+    }
 
 
 def _value(text):

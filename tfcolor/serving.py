@@ -84,7 +84,7 @@ class ServingModule(tf.Module):
         small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
         output = self.predict(small)[self.system.colour_head.name]
         uv = self.decode(output, small, **self.knobs)["chroma"]
-        uv = _enlarged(uv, small, tf.shape(image)[1:3])
+        uv = _enlarged(uv, self.system.colour_head.stride, small, tf.shape(image)[1:3])
         return spaces.to_uint8(spaces.merge_yuv(gray, uv))
 
     def segment(self, image):
@@ -92,7 +92,7 @@ class ServingModule(tf.Module):
         gray = spaces.rgb_to_gray(spaces.from_uint8(image))
         small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
         head = self.system.segmentation_head
-        scores = _enlarged(self.predict(small)[head.name], small, tf.shape(image)[1:3])
+        scores = _enlarged(self.predict(small)[head.name], head.stride, small, tf.shape(image)[1:3])
         return head.segment(scores)
 
     def colorize_bytes(self, image_bytes):
@@ -107,13 +107,12 @@ class ServingModule(tf.Module):
         return {"colorized_bytes": tf.map_fn(one, image_bytes)}
 
 
-def _enlarged(cells, seen, size):
-    """A head's answer [N, ceil(h / s), ceil(w / s), C] to what the network saw [N, h, w] -> [N, *size, C], bilinear.
+def _enlarged(cells, stride, seen, size):
+    """A head's answer [N, ceil(h / stride), ceil(w / stride), C] to what was seen [N, h, w] -> [N, *size, C], bilinear.
 
     The last cells may reach beyond what was seen: that part is cut off before the rest is stretched.
     """
     seen = tf.shape(seen)[1:3]
-    stride = -(-seen // tf.shape(cells)[1:3])
     covering = tf.image.resize(cells, tf.shape(cells)[1:3] * stride)[:, : seen[0], : seen[1]]
     return tf.image.resize(covering, size)
 

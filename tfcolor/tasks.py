@@ -10,11 +10,13 @@ from tfcolor.color import spaces
 from tfcolor.color.random_gray import random_gray
 from tfcolor.heads.ab_bins import AbBins
 from tfcolor.heads.head import shrink
+from tfcolor.heads.hue_chroma import HueChroma, LabAxes, LabJoint
 from tfcolor.heads.regression import Regression
 from tfcolor.heads.scene import Scene
 from tfcolor.heads.segmentation import Segmentation
 from tfcolor.models.dilated import dilated
 from tfcolor.models.encoders import ENCODERS
+from tfcolor.models.hypercolumn import at_cells, hypercolumn
 from tfcolor.models.padding import CropToInput, PadToMultiple
 from tfcolor.models.unet import unet
 
@@ -25,8 +27,9 @@ class Task:
 
     Attributes:
         summary: one line for `--help`.
-        network: function of (gray [N, H, W, 1], H and W multiples of 32, recipe) -> features as heads take them.
-        heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours.
+        network: function of (gray [N, H, W, 1], H and W multiples of 32, recipe) -> features as heads take them, and
+            "cells" where training looks at some cells only (`models.hypercolumn`).
+        heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours, if any.
         defaults: fields of the recipe that differ from Recipe's own.
     """
 
@@ -41,12 +44,25 @@ def _encoder_unet(gray, recipe):
     if recipe.encoder not in ENCODERS:
         raise ValueError(f"encoder {recipe.encoder!r}; there are {', '.join(ENCODERS)}")
     weights = None if recipe.encoder_weights == "none" else recipe.encoder_weights
-    features = ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options)
-    return unet(features, **recipe.network_options)
+    options = dict(recipe.network_options)
+    zoom = options.pop("zoom", 1)
+    if zoom not in (1, 2):
+        raise ValueError(f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size")
+    if zoom == 2:
+        gray = layers.UpSampling2D(2, interpolation="bilinear", name="zoom")(gray)
+    features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), **options)
+    return {key if key == "encoder" else key // zoom: value for key, value in features.items()}
 
 
 def _dilated(gray, recipe):
     return dilated(gray, **recipe.network_options)
+
+
+def _hypercolumn(gray, recipe):
+    """The recipe's encoder, every layer of it at a place side by side, looked at in random places in training."""
+    weights = None if recipe.encoder_weights == "none" else recipe.encoder_weights
+    options = {"encoder_options": recipe.encoder_options, "seed": recipe.seed, **recipe.network_options}
+    return hypercolumn(gray, recipe.encoder, weights, **options)
 
 
 def _regression(options, classes, prior):
@@ -59,6 +75,18 @@ def _ab_bins(options, classes, prior):
 
 def _rebalanced(options, classes, prior):
     return AbBins(**{"prior": prior, "rebalance": 1, **options})
+
+
+def _hue_chroma(options, classes, prior):
+    return HueChroma(**options)
+
+
+def _lab_axes(options, classes, prior):
+    return LabAxes(**options)
+
+
+def _lab_joint(options, classes, prior):
+    return LabJoint(**options)
 
 
 def _scene(options, classes, prior):
@@ -124,6 +152,19 @@ TASKS = {
         {"regression": _regression, "ab_bins": _rebalanced},
         _GUIDED | {"head_options": _LAB},
     ),
+    "hypercolumn": Task(
+        "hypercolumns (Larsson et al.): histograms of hue and chroma", _hypercolumn, {"hue_chroma": _hue_chroma}
+    ),
+    "hypercolumn_l2": Task(
+        "the same with a and b by regression", _hypercolumn, {"regression": _regression}, {"head_options": _LAB}
+    ),
+    "hypercolumn_lab_axes": Task(
+        "the same with histograms of a and of b, 32 bins each", _hypercolumn, {"lab_axes": _lab_axes}
+    ),
+    "hypercolumn_lab_joint": Task(
+        "the same with one histogram of a and b, 16 x 16 bins", _hypercolumn, {"lab_joint": _lab_joint}
+    ),
+    "segmentation": Task("the outline alone, no colour", _encoder_unet, {"segmentation": _segmentation}),
 }
 
 
@@ -132,6 +173,8 @@ class System:
 
     Attributes:
         model: gray float32 [N, H, W, 1] in [0, 1] -> {head name: output}, any H and W.
+        sampled: None, or where training looks at some cells only, the same layers with gray -> the heads' outputs at these
+            and "cells", int32 [N, ..., 2], for H and W multiples of 32.
         heads: list of `Head`.
         classes: class names of the segmentation head, or None.
         prior: [313] shares of the colour bins in the training photos, or None.
@@ -166,13 +209,15 @@ class System:
             for layer in self._encoder.layers:
                 if isinstance(layer, layers.BatchNormalization):
                     layer.trainable = False
-        outputs = {}
+        whole = {head.name: head.build(features) for head in self.heads}
+        outputs = dict(whole)
         for head in self.heads:
-            output = head.build(features)
             if head.stride is not None:
-                output = CropToInput(head.stride, dtype="float32", name=f"crop_{head.name}")(output, gray)
-            outputs[head.name] = output
+                crop = CropToInput(head.stride, dtype="float32", name=f"crop_{head.name}")
+                outputs[head.name] = crop(whole[head.name], gray)
         self.model = keras.Model(gray, outputs)
+        cells = features.get("cells")
+        self.sampled = None if cells is None else keras.Model(gray, whole | {"cells": cells})
 
     def split_variables(self):
         """The trainable variables of the encoder, and all others."""
@@ -181,8 +226,18 @@ class System:
         return encoder, [variable for variable in self.model.trainable_variables if variable.path not in paths]
 
     @property
+    def colours(self):
+        """Whether any head colours."""
+        return any(head.space for head in self.heads)
+
+    @property
     def colour_head(self):
-        """The head whose chroma is shown: the last of those that colour."""
+        """The head whose chroma is shown: the last of those that colour; ValueError where none does."""
+        if not self.colours:
+            raise ValueError(
+                f"task {self.recipe.task} does not colour, it finds {', '.join(head.name for head in self.heads)} only: "
+                "take a model of another task, such as multitask, which does both"
+            )
         return [head for head in self.heads if head.space][-1]
 
     @property
@@ -194,10 +249,13 @@ class System:
         """A uint8 batch on the device -> the weighted sum of all losses, and {name: scalar} for the log."""
         rgb = spaces.from_uint8(batch["image"])
         gray = random_gray(rgb, self.seeds, self.recipe.random_gray) if training else spaces.rgb_to_gray(rgb)
-        outputs = self.model(gray, training=training)
+        sampled = training and self.sampled is not None
+        outputs = self.sampled(gray, training=True) if sampled else self.model(gray, training=training)
         total, log = 0.0, {}
         for head in self.heads:
             target, output = head.target(batch), outputs[head.name]
+            if sampled:
+                target = keras.tree.map_structure(lambda leaf: at_cells(leaf, outputs["cells"]), target)
             loss = head.loss(target, output)
             total = total + self.recipe.loss_weights.get(head.name, 1.0) * loss
             log[head.name] = loss
@@ -207,8 +265,11 @@ class System:
     def chroma(self, outputs, gray, **knobs):
         """Outputs of the model and its gray [N, H, W, 1] -> U, V [N, h, w, 2] at the colour head's stride.
 
-        Lab's chroma becomes U and V through RGB inside the gamut, with the gray's own lightness.
+        Lab's chroma becomes U and V through RGB inside the gamut, with the gray's own lightness. Where no head colours,
+        gray stays gray.
         """
+        if not self.colours:
+            return ops.zeros((*ops.shape(gray)[:3], 2))
         head = self.colour_head
         chroma = head.chroma(outputs[head.name], **knobs)
         if head.space == "lab":

@@ -15,12 +15,12 @@ def main(argv):
     from tfcolor.recipe import Recipe, read_recipe
 
     if options.recipe:
-        recipe = read_recipe(options.recipe)
+        recipe, name = read_recipe(options.recipe)
     else:
         from tfcolor.tasks import find_task
 
-        task = options.task or "multitask"
-        recipe = Recipe(task=task, **find_task(task).defaults)
+        name = options.task or "multitask"
+        recipe = Recipe(task=name, **find_task(name).defaults)
     if options.smoke:
         recipe = recipe.changed(SMOKE)
         if recipe.encoder == "mobilenet_v2":
@@ -31,8 +31,8 @@ def main(argv):
 
     where = {"data_dir": options.data_dir, "labels_dir": recipe.labels_dir, "cache": recipe.cache}
     training = Mixture(recipe.data, "train", **where)
-    for name, path in training.scene_files.items():
-        print(f"scenes of {name}: {path}", file=sys.stderr)
+    for source, path in training.scene_files.items():
+        print(f"scenes of {source}: {path}", file=sys.stderr)
     if training.size < recipe.batch:
         raise ValueError(f"{recipe.data}: {training.size} photos, fewer than a batch of {recipe.batch}; --set batch=N")
     validation = Mixture(
@@ -43,7 +43,6 @@ def main(argv):
     )
     steps = training.size // recipe.batch
     steps = min(steps, recipe.epoch_steps) if recipe.epoch_steps else steps
-    name = pathlib.Path(options.recipe).stem if options.recipe else recipe.task
     workdir = pathlib.Path(options.workdir or f"runs/{name}{'-smoke' if options.smoke else ''}")
     _claim(workdir, recipe, training.classes)
 
@@ -90,7 +89,9 @@ def _parser():
     parser = Parser("tfcolor train", description="Trains a colouriser; the same command again resumes.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--task", help="what to learn, with its own defaults (default: multitask)")
-    which.add_argument("--recipe", metavar="FILE", help="an experiment, such as train/pets_multitask.py")
+    which.add_argument(
+        "--recipe", metavar="FILE", help="an experiment: train/photos.py, train/guides.py:sample_reg_soft"
+    )
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a field of the recipe")
     parser.add_argument("--workdir", help="run folder (default: runs/ and the name of recipe or task)")
     parser.add_argument("--data-dir", help="where prepared TFDS data sets are (default: ~/tensorflow_datasets)")
