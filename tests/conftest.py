@@ -52,4 +52,4 @@ def stirred_model(run_folder, tmp_path_factory):
         if variable.path.startswith(("regression", "segmentation")):
             variable.assign(rng.normal(0, 0.05, variable.shape))
     system.model.save_weights(folder / BEST)
-    return folder, export.export(folder, folder.parent / "model")
+    return folder, export.export(folder, folder.parent / "model", litert=True)

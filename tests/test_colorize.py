@@ -15,6 +15,7 @@ import types
 import unicodedata
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -46,12 +47,31 @@ class FakeColorizer:
         chroma = np.full((height, width, 2), [-0.1, 0.1], "float32")
         return chroma * np.float32(knobs.get("saturation", 1.0))
 
+    # What `Colorizer` can do with a distribution; `runs` counts how often the network ran, `asked` what was chosen.
+    runs, asked = 0, {}
+
+    def colour_output(self, gray):
+        type(self).runs += 1
+        return self.chroma(gray)
+
+    def looks(self, output, gray, **choices):
+        type(self).asked = choices
+        if choices["guide"] == "energy" and choices["reference"] is not None and choices["reference"].std() < 5:
+            raise ValueError(
+                "the reference is gray and has no colours to give: take a photo in colour, or leave it out"
+            )
+        return np.stack([output * (1 + number / 10) for number in range(choices["samples"] or 1)])
+
+    def certainty(self, output):
+        return np.full(output.shape[:2], 0.4, "float32")
+
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch):
     """The network that `colorize` imports."""
     monkeypatch.setitem(sys.modules, "tfcolor.colorizer", types.SimpleNamespace(Colorizer=FakeColorizer))
     monkeypatch.setattr(FakeColorizer, "loads", 0)
+    monkeypatch.setattr(FakeColorizer, "runs", 0)
 
 
 @pytest.fixture
@@ -552,6 +572,142 @@ def test_several_workers_do_the_same(run, tmp_path, workers):
     one = tmp_path / "in" / "7.jpg"
     assert run(one, "-o", tmp_path / "alone.jpg")[0] == 0
     assert (out / "7.jpg").read_bytes() == (tmp_path / "alone.jpg").read_bytes() and len(tree(out)) == 12
+
+
+# Several colourings, a reference, confidence.
+
+
+def test_samples_are_written_beside_each_other_with_a_sheet(run, tmp_path):
+    source = save(tmp_path / "a.png")
+    code, _, lines = run(source, "-o", tmp_path / "b.png", "--samples", "5", "--seed", "7", "--per-region")
+    assert (code, lines) == (0, [])
+    assert tree(tmp_path) == ["a.png", "b-1.png", "b-2.png", "b-3.png", "b-4.png", "b-5.png", "b-sheet.png"]
+    assert FakeColorizer.runs == 2  # once before any photo, once for the photo
+    asked = FakeColorizer.asked
+    assert (asked["samples"], asked["seed"], asked["per_region"], asked["reference"]) == (5, 7, True, None)
+    photos = [np.asarray(Image.open(tmp_path / f"b-{number}.png")).astype(int) for number in range(1, 6)]
+    redness = [(photo[..., 0] - photo[..., 2]).mean() for photo in photos]
+    assert redness == sorted(redness) and redness[4] > 1.2 * redness[0]
+    with Image.open(tmp_path / "b-sheet.png") as image:
+        sheet = np.asarray(image).astype(int)
+    height, width = PICTURE.shape
+    assert sheet.shape == (2 * (height + 16), 3 * width, 3)
+    np.testing.assert_array_equal(sheet[:height, width : 2 * width], photos[1])
+    np.testing.assert_array_equal(sheet[height + 16 : -16, width : 2 * width], photos[4])
+    assert (sheet[height + 16 :, 2 * width :] == 255).all()
+
+
+def test_samples_of_a_folder_go_on_where_they_were_stopped(run, tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        save(tmp_path / "in" / name)
+    command = (tmp_path / "in", "-o", tmp_path / "out", "--samples", "2", "--report", tmp_path / "report")
+    assert run(*command)[2][-1] == "2 coloured"
+    names = ["a-1.jpg", "a-2.jpg", "a-sheet.png", "b-1.jpg", "b-2.jpg", "b-sheet.png"]
+    assert tree(tmp_path / "out") == names
+    reported = [json.loads(line) for line in (tmp_path / "report").read_text().splitlines()]
+    written = sorted([Path(name).name for name in line["outputs"]] for line in reported)
+    assert written == [names[:3], names[3:]]
+    (tmp_path / "out" / "b-2.jpg").unlink()
+    assert run(*command)[2][-1] == "1 coloured, 1 there already" and tree(tmp_path / "out") == names
+    code, out, _ = run(*command, "--dry-run")
+    assert code == 0 and out.count("(exists)") == 2
+
+
+def test_what_exists_is_not_replaced_by_a_sample(run, tmp_path):
+    source = save(tmp_path / "a.png")
+    (tmp_path / "b-2.png").write_bytes(b"precious")
+    code, _, lines = run(source, "-o", tmp_path / "b.png", "--samples", "2")
+    assert code == 2 and f"{tmp_path}/b-2.png exists: --overwrite replaces it" in lines[0]
+    assert tree(tmp_path) == ["a.png", "b-2.png"]
+    code, _, lines = run(source, save(tmp_path / "a-1.png"), "-o", tmp_path, "--samples", "1", "--overwrite")
+    assert code == 2 and "a-1.png is one of the photos" in lines[0]
+    for name in ("c.png", "c.gif"):
+        save(tmp_path / "in" / name)
+    save(tmp_path / "in" / "c-confidence.png")
+    code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out", "--confidence")
+    assert code == 2 and "c-confidence.png would be made from" in lines[0] and not (tmp_path / "out").exists()
+
+
+def test_a_reference_and_confidence(run, tmp_path):
+    source = save(tmp_path / "a.png")
+    colour = np.random.default_rng(0).integers(0, 256, (300, 600, 3)).astype("uint8")
+    reference = save(tmp_path / "reference.jpg", colour)
+    choices = ("--reference", reference, "--guide", "quantiles", "--confidence", "--fade-unsure", "--saturation", "0.5")
+    assert run(source, "-o", tmp_path / "b.png", *choices) == (0, "", [])
+    assert tree(tmp_path) == ["a.png", "b-confidence.png", "b.png", "reference.jpg"] and FakeColorizer.runs == 2
+    asked = FakeColorizer.asked
+    assert asked["reference"].shape == (128, 256, 3) and asked["reference"].dtype == np.uint8
+    assert np.abs(asked["reference"].mean(axis=(0, 1)) - colour.mean(axis=(0, 1))).max() < 3
+    assert (asked["guide"], asked["fade_unsure"], asked["saturation"], asked["samples"]) == (
+        "quantiles",
+        0.6,
+        0.5,
+        None,
+    )
+    with Image.open(tmp_path / "b-confidence.png") as image:
+        assert image.mode == "L" and np.unique(image).tolist() == [102]
+
+
+@pytest.mark.parametrize("name", ["gray.png", "palette.gif", "deep.png", "cmyk.jpg"])
+def test_references_of_other_kinds_are_read(run, tmp_path, name):
+    colour = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype("uint8")
+    path = tmp_path / name
+    if name == "gray.png":
+        save(path)
+    elif name == "deep.png":
+        path.write_bytes(imagecodecs.png_encode(colour.astype("uint16") * 257))
+    else:
+        Image.fromarray(colour).convert({"palette.gif": "P", "cmyk.jpg": "CMYK"}[name]).save(path)
+    assert run(save(tmp_path / "a.png"), "-o", tmp_path / "b.png", "--reference", path)[0] == 0
+    kept = PICTURE.mean() if name == "gray.png" else colour.mean(axis=(0, 1))
+    assert np.abs(FakeColorizer.asked["reference"].mean(axis=(0, 1)) - kept).max() < 8
+
+
+def test_a_reference_that_is_none_is_named_and_nothing_touched(run, tmp_path):
+    source, target = save(tmp_path / "a.png"), tmp_path / "out" / "b.png"
+    (tmp_path / "text.jpg").write_text("hello")
+    for name in ("half.jpg", "half.png"):
+        whole = save(tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    save(tmp_path / "one.png", np.full((40, 40), 90, "uint8"))
+    for name, says in (
+        ("gone.jpg", "gone.jpg: cannot be read"),
+        ("text.jpg", "text.jpg: not a photo"),
+        ("half.jpg", "half.jpg: "),
+        ("half.png", "half.png: "),
+        ("", "cannot be read ([Errno 21] Is a directory"),
+        ("one.png", "the reference is gray"),
+    ):
+        code, out, lines = run(source, "-o", target, "--reference", tmp_path / name)
+        assert (code, out) == (2, "") and len(lines) == 1 and says in lines[0], lines
+        assert not target.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["--samples", "0"], "0: a whole number, 1 to 24, is needed"),
+        (["--samples", "25"], "25: a whole number, 1 to 24, is needed"),
+        (["--seed", "1"], "--seed is a choice of --samples: give that too"),
+        (["--per-region"], "--per-region is a choice of --samples"),
+        (["--guide", "energy"], "--guide is a choice of --reference"),
+        (["--quantile", "1.5"], "1.5: a number from 0 to 1 is needed"),
+    ],
+)
+def test_choices_that_cannot_be_are_named(run, tmp_path, args, says):
+    code, _, lines = run(save(tmp_path / "a.png"), "-o", tmp_path / "b.png", *args)
+    assert code == 2 and len(lines) == 1 and says in lines[0] and FakeColorizer.loads == 0
+
+
+def test_several_pictures_do_not_go_into_a_pipe(run, tmp_path):
+    code, _, lines = run(save(tmp_path / "a.png"), "-o", "-", "--confidence")
+    assert code == 2 and "a pipe carries one photo" in lines[0]
+
+
+def test_a_photo_of_one_gray_has_samples_and_no_sheet(run, tmp_path):
+    source = save(tmp_path / "a.png", np.full((20, 30), 90, "uint8"))
+    assert run(source, "-o", tmp_path / "b.png", "--samples", "2")[0] == 0
+    assert tree(tmp_path) == ["a.png", "b-1.png", "b-2.png"]
 
 
 # 24 and 25 need a process of their own: this file as a program is `tfcolor colorize` with the fake network.

@@ -1,5 +1,8 @@
 """The colouriser in memory: full size, the photo's own lightness, and what it refuses."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,6 +31,36 @@ def test_colour_given_is_not_seen(colorizer):
     gray = np.rint(colourful @ np.array([0.299, 0.587, 0.114])).astype("uint8")
     assert np.ptp(colourful.astype(int), axis=-1).max() > 50
     np.testing.assert_array_equal(colorizer.colorize(colourful), colorizer.colorize(gray))
+
+
+def test_litert_says_what_tensorflow_says(stirred_model):
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="the extra litert is not installed")
+    assert interpreter
+    light, whole = (Colorizer.load(str(stirred_model[1]), runtime) for runtime in ("litert", "tensorflow"))
+    rng = np.random.default_rng(0)
+    for shape in ((70, 45), (300, 451), (70, 45)):
+        photo = rng.integers(0, 256, shape).astype("uint8")
+        expected = whole.colorize(photo, saturation=0.7).astype(int)
+        assert np.ptp(expected, axis=-1).max() > 5
+        assert np.abs(light.colorize(photo, saturation=0.7) - expected).max() <= 1
+        np.testing.assert_array_equal(light.segment(photo[None]), whole.segment(photo[None]))
+
+
+def test_litert_starts_without_tensorflow(stirred_model):
+    pytest.importorskip("ai_edge_litert.interpreter", reason="the extra litert is not installed")
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; import numpy as np, tfcolor\n"
+        f"tfcolor.load({str(stirred_model[1])!r}).colorize(np.zeros((40, 50), 'uint8'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_a_runtime_that_is_not_there(saved_model):
+    with pytest.raises(ValueError, match="--litert"):
+        Colorizer.load(str(saved_model), "litert")
+    with pytest.raises(ValueError, match="tensorflow, litert"):
+        Colorizer.load(str(saved_model), "onnx")
 
 
 def test_the_network_sees_no_more_than_its_size(colorizer, monkeypatch):

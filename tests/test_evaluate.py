@@ -49,12 +49,12 @@ class FakeModel:
     """Answers each photo with `share` of its true chroma, at half its size, and with its mask, borders as pet."""
 
     name, version, size, classes = "fake", "3", SIZE, CLASSES
-    colour_head, segmentation_head = "uv", "mask"
+    colour_head, segmentation_head, distribution = "uv", "mask", {}
     knobs = {"saturation": 1.0}
 
     def __init__(self, share, source):
         self.share = share
-        self.truths = {photo.gray.tobytes(): photo for photo in evaluate.Photos(source, SIZE)}
+        self.truths = {photo.gray.tobytes(): photo for photo in evaluate.Photos(source, SIZE, None, True)}
         self.batches = []
 
     def predict(self, gray):
@@ -70,6 +70,12 @@ class FakeModel:
 
     def decode(self, output, gray, saturation=1.0):
         return output * saturation
+
+    def looks(self, output, gray, reference, guide, saturation=1.0):
+        """Twice the chroma by quantiles, nearly the photo's own by energy; the reference is the photo itself."""
+        truth = self.truths[gray.tobytes()].truth
+        np.testing.assert_array_equal(reference, truth.rgb)
+        return [2 * output * saturation if guide == "quantiles" else 0.95 * truth.yuv[..., 1:]]
 
 
 @pytest.fixture
@@ -218,6 +224,54 @@ def test_knobs_reach_the_decoding(fakes, tmp_path):
     result = run_json(tmp_path, "share1", "--saturation", 0)
     assert result["rows"]["model"]["psnr"] == result["rows"]["gray"]["psnr"]
     assert result["protocol"]["models"]["model"]["decoding"] == {"saturation": 0.0}
+
+
+def test_with_its_own_histogram_given_a_model_has_rows_of_their_own(fakes, tmp_path, monkeypatch):
+    monkeypatch.setattr(FakeModel, "distribution", {"head": "AbBins"})
+    plain = run_json(tmp_path, "share0.4", "share0.8")["rows"]
+    result = run_json(tmp_path, "share0.4", "share0.8", "--own-histogram")
+    rows = result["rows"]
+    models = [f"share0.{n}{guide}" for n in (4, 8) for guide in ("", "+quantiles", "+energy")]
+    assert list(rows) == [*models, "gray", "random", "truth"]
+    for row in plain:
+        assert rows[row] == plain[row]
+    for name in ("psnr", "rmse_ab", "colorfulness"):  # twice .4 is .8
+        assert rows["share0.4+quantiles"][name]["mean"] == pytest.approx(plain["share0.8"][name]["mean"], rel=1e-3)
+    assert rows["share0.4+energy"]["psnr"]["mean"] > rows["share0.4+quantiles"]["psnr"]["mean"]
+    assert rows["share0.4+energy"]["miou"]["mean"] is None
+    assert sum(fakes[1]["models"]["share0.4"].batches) == 6  # once each, with the histogram given or not
+    assert run("share0.4", "--own-histogram", "--sheet", tmp_path / "sheet.png") == 0
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.width == 5 * SIZE
+
+    monkeypatch.setattr(FakeModel, "distribution", None)
+    assert list(run_json(tmp_path, "share0.4", "--own-histogram")["rows"])[:2] == ["model", "model+quantiles"]
+
+
+def test_a_model_that_only_segments_stands_beside_one_that_colours(fakes, tmp_path, monkeypatch):
+    source, opened = fakes
+    loaded = sys.modules["tfcolor.colorizer"].Colorizer.load
+
+    def load(name):
+        if name != "outlines":
+            return loaded(name)
+        model = FakeModel(0, source)
+        model.colour_head = None
+        return model
+
+    monkeypatch.setattr(sys.modules["tfcolor.colorizer"].Colorizer, "load", load)
+    pictures = ("--histograms", tmp_path / "h.png", "--sheet", tmp_path / "s.png")
+    result = run_json(tmp_path, "outlines", "share0.4", *pictures)
+    assert list(result["rows"]) == ["outlines", "share0.4", "gray", "random", "truth"]
+    assert result["rows"]["outlines"]["miou"] == result["rows"]["share0.4"]["miou"]
+    assert result["rows"]["outlines"]["psnr"]["mean"] is None
+    with Image.open(tmp_path / "s.png") as image:
+        assert image.width == 3 * SIZE
+
+    # Alone there is no colour to measure, so a photo without colour counts as well.
+    alone = run_json(tmp_path, "outlines")
+    assert list(alone["rows"]) == ["model"] and list(alone["rows"]["model"]) == ["miou", "miou_no_border"]
+    assert (alone["protocol"]["photos"], alone["protocol"]["random"]) == (7, None)
 
 
 def test_the_same_command_gives_the_same_numbers(fakes, tmp_path):

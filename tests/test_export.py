@@ -1,13 +1,22 @@
-"""The SavedModel: every signature, in a fresh process without Keras, through saved_model_cli, equal to the model."""
+"""The SavedModel: every signature, in a fresh process without Keras, through saved_model_cli, equal to the model.
 
+Then the files for LiteRT and ONNX Runtime, equal to the SavedModel.
+"""
+
+import io
 import json
 import pathlib
+import re
+import shutil
+import struct
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image, ImageOps
 
 from tfcolor import export
 from tfcolor.colorizer import CARD, Colorizer
@@ -57,6 +66,213 @@ def test_bytes_in_bytes_out_at_original_sizes(stirred_model, photos):
     files = [tf.io.encode_png(photos[0]), tf.io.encode_jpeg(photos[1][:31, :17])]
     answer = loaded.signatures["serving_default"](image_bytes=tf.stack(files))["colorized_bytes"].numpy()
     assert [tf.io.decode_jpeg(a).shape.as_list() for a in answer] == [[45, 70, 3], [31, 17, 3]]
+
+
+def written(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """A photo without symmetry, and coarse enough to know its corners by."""
+    return Image.fromarray(np.random.default_rng(1).integers(0, 256, (3, 5), dtype="uint8")).resize((48, 32))
+
+
+@pytest.fixture(scope="module")
+def serving_default(stirred_model):
+    """The signature as TensorFlow Serving runs it: a session on the SavedModel's graph."""
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    with session.graph.as_default():
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(stirred_model[1]))
+    signature = loaded.signature_def["serving_default"]
+    names = signature.outputs["colorized_bytes"].name, signature.inputs["image_bytes"].name
+    yield lambda files: session.run(names[0], {names[1]: files})
+    session.close()
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_photos_come_out_upright(serving_default, drawn, order):
+    files = []
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif.endian = order
+        exif.update({0x010F: "a maker's name", 0x0112: orientation, 0x0132: "2001:01:01 00:00:00"})
+        files.append(written(drawn, "JPEG", quality=95, exif=exif))
+    for file, answer in zip(files, serving_default(files), strict=True):
+        upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file))), int)
+        gray = np.asarray(Image.open(io.BytesIO(answer)).convert("L"), int)
+        assert gray.shape == upright.shape and np.abs(gray - upright).mean() < 1.5
+
+
+def test_exif_that_leads_nowhere_turns_nothing(serving_default, drawn):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = bytearray(written(drawn, "JPEG", exif=exif))
+    place = file.index(b"Exif\0\0") + 6
+
+    def changed(at, content):
+        return bytes(file[: place + at] + content + file[place + at + len(content) :])
+
+    files = [
+        bytes(file),
+        changed(8, b"\xff\xff"),  # more entries than the file has
+        b"\xff\xd8" + b"\xff\xe0\0\2" * 500 + bytes(file[2:]),  # more segments than are looked through
+        changed(4, b"\xff" * 4),  # the entries far behind the file's end
+        changed(18, b"\x09\x09"),  # no such orientation
+    ]
+    sizes = [Image.open(io.BytesIO(answer)).size for answer in serving_default(files)]
+    assert sizes == [(32, 48), (32, 48), (48, 32), (48, 32), (48, 32)]
+
+
+def test_an_error_says_which_file_it_was(serving_default, drawn):
+    jpeg, png, bmp = (written(drawn, kind) for kind in ("JPEG", "PNG", "BMP"))
+    assert len(serving_default([jpeg, png, bmp])) == 3
+    bad = {
+        "is no JPEG, PNG or BMP": [
+            b"",
+            b"hello",
+            written(drawn, "GIF"),
+            written(drawn, "WEBP"),
+            b"BM",
+            b"\xff\xd8\xff",
+        ],
+        "is damaged or cut short": [jpeg[: len(jpeg) // 2], png[:60], bmp[:60], png[:60] + b"\0\0\0\0" + png[64:]],
+        "has 3600000000 pixels": [png[:16] + struct.pack(">II", 60000, 60000) + png[24:]],
+        "has 1600000000 pixels": [bmp[:18] + struct.pack("<ii", 40000, -40000) + bmp[26:]],
+    }
+    for words, files in bad.items():
+        for file in files:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"image_bytes\[2\] .*{words}"):
+                serving_default([jpeg, png, file, jpeg])
+
+
+def fields(message):
+    """A protocol buffer with fields of bytes alone -> [(number, content)]."""
+    found, at = [], 0
+    while at < len(message):
+        number, kind = message[at] >> 3, message[at] & 7
+        length = shift = 0
+        while True:
+            at += 1
+            length |= (message[at] & 127) << shift
+            shift += 7
+            if message[at] < 128:
+                break
+        assert kind == 2 and at + 1 + length <= len(message)
+        found.append((number, message[at + 1 : at + 1 + length]))
+        at += 1 + length
+    return found
+
+
+def test_warm_up_requests_run_every_signature(stirred_model):
+    signatures = tf.saved_model.load(str(stirred_model[1])).signatures
+    tensor_proto = type(tf.make_tensor_proto(0))
+    seen = []
+    for record in tf.data.TFRecordDataset(str(stirred_model[1] / export.WARMUP)).as_numpy_iterator():
+        ((predict_log, log),) = fields(record)
+        ((request, content),) = fields(log)
+        (model_spec, spec), *inputs = fields(content)
+        assert (predict_log, request, model_spec, {number for number, _ in inputs}) == (6, 1, 1, {2})
+        spec = dict(fields(spec))
+        assert spec[1] == b"model"
+        values = {}
+        for _, entry in inputs:
+            entry = dict(fields(entry))
+            values[entry[1].decode()] = tf.constant(tf.make_ndarray(tensor_proto.FromString(entry[2])))
+        assert all(np.size(value) for value in signatures[spec[3].decode()](**values).values())
+        seen.append(spec[3].decode())
+    assert sorted(seen) == sorted(signatures)
+    assert (stirred_model[1] / export.WARMUP).stat().st_size < 20_000
+
+
+def test_warm_up_requests_are_tensorflow_servings(stirred_model):
+    messages = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason="no tensorflow-serving-api")
+    signatures = tf.saved_model.load(str(stirred_model[1])).signatures
+    for record in tf.data.TFRecordDataset(str(stirred_model[1] / export.WARMUP)).as_numpy_iterator():
+        request = messages.PredictionLog.FromString(record).predict_log.request
+        function = signatures[request.model_spec.signature_name]
+        assert request.model_spec.name == "model"
+        assert set(request.inputs) == set(function.structured_input_signature[1])
+        function(**{key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()})
+
+
+@pytest.fixture(scope="module")
+def litert(stirred_model, tmp_path_factory):
+    """The SavedModel for LiteRT: its function, its card, the file."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter
+    file = tmp_path_factory.mktemp("litert") / "model.tflite"
+    assert export.main([str(stirred_model[1]), "-o", str(file), "--format", "litert"]) == 0
+    run = Interpreter(str(file)).get_signature_runner()
+    with zipfile.ZipFile(file) as archive:
+        card = json.loads(archive.read("tfcolor.json"))
+    return lambda gray, saturation: run(gray=gray, saturation=saturation), card, file
+
+
+@pytest.fixture(scope="module")
+def onnx(stirred_model, tmp_path_factory):
+    """The run folder for ONNX Runtime: its function, its card, the file."""
+    pytest.importorskip("tf2onnx", reason="pip install 'tfcolor[onnx]'")
+    runtime = pytest.importorskip("onnxruntime", reason="pip install 'tfcolor[onnx]'")
+    file = tmp_path_factory.mktemp("onnx") / "new" / "model.onnx"
+    assert export.convert(stirred_model[0], file, "onnx", size=64) == file
+    assert [path.name for path in file.parent.iterdir()] == ["model.onnx"]
+    session = runtime.InferenceSession(file)
+    names = [output.name for output in session.get_outputs()]
+
+    def run(gray, saturation):
+        return dict(zip(names, session.run(names, {"gray": gray, "saturation": saturation}), strict=True))
+
+    return run, json.loads(session.get_modelmeta().custom_metadata_map["tfcolor"]), file
+
+
+@pytest.mark.parametrize("runtime, size", [("litert", 256), ("onnx", 64)])
+def test_other_runtimes_answer_as_the_saved_model(stirred_model, request, runtime, size):
+    run, card, _ = request.getfixturevalue(runtime)
+    saved = Colorizer.load(str(stirred_model[1]))
+    for shape in [(1, 45, 70), (1, 64, 32), (2, 33, 31)]:  # with and without padding, at every step another
+        gray = np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
+        wanted = saved.predict(gray) | {"chroma": saved.chroma(gray, saturation=0.5)}
+        answer = run(gray, np.array(0.5, "float32"))
+        assert set(answer) == set(wanted)
+        for name, value in wanted.items():
+            np.testing.assert_allclose(answer[name], value, atol=1e-5 * np.abs(value).max(), err_msg=name)
+    assert card["size"] == size and card["knobs"] == saved.knobs and card["classes"] == saved.classes
+
+
+@pytest.mark.parametrize(
+    "runtime, module, name", [("litert", "ai_edge_litert", "pets.tflite"), ("onnx", "onnxruntime", "pets.onnx")]
+)
+def test_code_of_the_page_colours(stirred_model, request, drawn, runtime, module, name, tmp_path, monkeypatch):
+    pytest.importorskip(module, reason=f"pip install 'tfcolor[{runtime}]'")
+    shutil.copy(request.getfixturevalue(runtime)[2], tmp_path / name)
+    drawn.save(tmp_path / "old.jpg")
+    monkeypatch.chdir(tmp_path)
+    page = (pathlib.Path(__file__).parents[1] / "docs" / "how-to" / "serving.md").read_text("utf-8")
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if module in code]
+    exec(compile(code, "serving.md", "exec"), {})
+    wanted = Colorizer.load(str(stirred_model[1])).colorize(np.asarray(Image.open("old.jpg").convert("L")))
+    assert np.abs(np.asarray(Image.open("coloured.png"), int) - wanted).max() <= 1
+
+
+def test_mistakes_in_a_conversion_are_named(stirred_model, tmp_path, monkeypatch):
+    run, model = stirred_model
+    file = tmp_path / "model.onnx"
+    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'tfcolor\[onnx\]'"):
+        export.convert(run, file, "onnx")
+    with pytest.raises(ValueError, match="a SavedModel with its own"):
+        export.convert(model, file, "litert", size=64)
+    with pytest.raises(ValueError, match="no model 'nothing'"):
+        export.convert("nothing", file, "litert")
+    file.write_bytes(b"mine")
+    with pytest.raises(ValueError, match="exists"):
+        export.convert(run, file, "litert")
+    assert file.read_bytes() == b"mine" and [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
 def test_fresh_process_without_keras(stirred_model, photos, tmp_path):

@@ -2,16 +2,18 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
 from tfcolor.color import spaces
-from tfcolor.recipe import Recipe
+from tfcolor.recipe import Recipe, read_recipe
 from tfcolor.tasks import TASKS, System, find_task
 
 CLASSES = ["pet", "background", "border"]
@@ -78,33 +80,87 @@ def test_every_head_of_every_task_teaches(task):
     batch = batch_of(2, 32, 32)
     encoder, others = system.split_variables()
     for head in system.heads:
+        system.recipe.loss_weights = {other.name: float(other is head) for other in system.heads}
         with tf.GradientTape() as tape:
-            outputs = system.model(spaces.rgb_to_gray(spaces.from_uint8(batch["image"])), training=True)
-            loss = head.loss(head.target(batch), outputs[head.name])
+            loss, _ = system.losses(batch, training=True)
         own = [v.value for v in others if v.path.startswith(head.name)]
         for gradient in tape.gradient(loss, [own[0], encoder[0].value]):
             assert np.abs(np.asarray(gradient)).max() > 0, head.name
 
 
+HYPERCOLUMNS = [task for task in TASKS if task.startswith("hypercolumn")]
+FEW = {"network_options": {"units": 8, "points": 16}}
+
+
+@pytest.mark.parametrize("task", HYPERCOLUMNS)
+def test_a_sparse_loss_is_that_of_the_dense_answer_at_the_same_cells(task):
+    system = stirred(System(tiny(task, **FEW)))
+    batch = batch_of(3, 64, 96)
+    cells, sampled = [], system.sampled
+    system.sampled = lambda gray, training: cells.append(sampled(gray, training=training)) or cells[0]
+    loss = float(system.losses(batch, training=True)[0])
+
+    (head,) = system.heads
+    assert set(system.model.output) == {head.name} and system.model.output[head.name].shape[1:3] == (None, None)
+    row, column = np.moveaxis(np.asarray(cells[0]["cells"]), -1, 0)
+    assert row.shape == (3, 2, 8)
+    photo = np.arange(3)[:, None, None]
+    dense = np.asarray(system.model(spaces.rgb_to_gray(spaces.from_uint8(batch["image"])))[head.name])
+    target = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[photo, row, column], head.target(batch))
+    assert loss == pytest.approx(float(head.loss(target, dense[photo, row, column])), rel=1e-4)
+
+
+def test_hypercolumns_of_any_size_and_a_new_draw_each_step():
+    system = stirred(System(tiny("hypercolumn", **FEW)))
+    assert np.shape(system.model(np.random.default_rng(0).random((1, 37, 50, 1)))["hue_chroma"]) == (1, 10, 13, 64)
+    first, second = (float(system.losses(batch_of(1, 64, 64), training=True)[0]) for _ in range(2))
+    assert first != second
+    assert len({float(system.losses(batch_of(1, 64, 64), training=False)[0]) for _ in range(2)}) == 1
+
+
+def test_no_fading_is_an_option_of_the_head():
+    system = System(tiny("hypercolumn", head_options={"hue_chroma": {"fade": 0.0}}, **FEW))
+    assert system.colour_head.knobs == {"fade": 0.0, "quantile": 0.5}
+
+
+def test_a_system_without_colour_says_so_and_leaves_gray():
+    system = stirred(System(tiny("segmentation"), CLASSES))
+    gray = np.random.default_rng(0).random((1, 40, 40, 1)).astype("float32")
+    outputs = system.model(gray)
+    assert list(outputs) == ["segmentation"] and not system.colours
+    np.testing.assert_array_equal(system.chroma(outputs, gray), np.zeros((1, 40, 40, 2)))
+    with pytest.raises(ValueError, match="task segmentation does not colour: .* such as multitask"):
+        system.colour_head  # noqa: B018
+
+
 def test_backends_agree(tmp_path):
-    """The same weights and batch: the same losses under TensorFlow and JAX."""
+    """The same weights and batch: the same losses under TensorFlow and JAX, which also trains at sampled cells."""
     pytest.importorskip("jax")
-    system = stirred(System(tiny("multitask"), CLASSES))
-    system.model.save_weights(tmp_path / "w.weights.h5")
-    ours = {name: float(value) for name, value in system.losses(batch_of(2, 40, 40), training=False)[1].items()}
+    ours = {}
+    for task in ("multitask", "hypercolumn"):
+        system = stirred(System(tiny(task), CLASSES))
+        system.model.save_weights(tmp_path / f"{task}.weights.h5")
+        log = system.losses(batch_of(2, 40, 40), training=False)[1]
+        ours[task] = {name: float(value) for name, value in log.items()}
     code = f"""
 import json, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from test_tasks import *
-system = System(tiny("multitask"), CLASSES)
-system.model.load_weights({str(tmp_path / "w.weights.h5")!r})
-_, log = system.losses(batch_of(2, 40, 40), training=False)
-print(json.dumps({{name: float(value) for name, value in log.items()}}))
+from tfcolor.trainer import Trainer
+logs = {{}}
+for task in {list(ours)}:
+    system = System(tiny(task), CLASSES)
+    system.model.load_weights({str(tmp_path)!r} + f"/{{task}}.weights.h5")
+    _, log = system.losses(batch_of(2, 40, 40), training=False)
+    logs[task] = {{name: float(value) for name, value in log.items()}}
+trainer = Trainer(tiny("hypercolumn", **FEW), 1)
+assert len({{float(trainer.step(batch_of(2, 32, 32))["loss"]) for _ in range(2)}}) == 2
+print(json.dumps(logs))
 """
     env = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     theirs = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else done.stderr
-    assert theirs == pytest.approx(ours, rel=1e-4)
+    assert theirs == {task: pytest.approx(log, rel=1e-4) for task, log in ours.items()}
 
 
 def test_mistakes_are_named():
@@ -120,3 +176,15 @@ def test_mistakes_are_named():
         System(tiny("yuv", head_options={"colour": {}}))
     with pytest.raises(ValueError, match="mobilenet_v2"):
         System(tiny("yuv", encoder="resnet"))
+
+
+def test_segmentation_from_colours_takes_the_encoder_alone():
+    """train/selfsupervision.py: what fits of the colouriser into the segmentation network."""
+    path = pathlib.Path(__file__).parents[1] / "train" / "selfsupervision.py"
+    few = ["encoder_options={'alpha': 0.35}", "encoder_weights=none"]
+    recipes = [read_recipe(f"{path}:{name}")[0].changed(few) for name in ("colours", "pets_from_colours")]
+    colours, outline = (System(recipe, CLASSES, np.full(313, 1 / 313)) for recipe in recipes)
+    shapes = {variable.path: variable.shape for variable in colours.model.variables}
+    fitting = {v.path for v in outline.model.variables if shapes.get(v.path) == v.shape}
+    encoder = {v.path for v in outline._encoder.variables}
+    assert fitting == encoder

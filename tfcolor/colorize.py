@@ -6,8 +6,10 @@ What becomes of one photo is `tfcolor.photo.colorize_photo`; here are the comman
 import argparse
 import functools
 import hashlib
+import io
 import itertools
 import json
+import math
 import os
 import signal
 import sys
@@ -22,18 +24,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from tfcolor import __version__
+from tfcolor.colorizer import GUIDES, MOST_SAMPLES, REFERENCE_SIZE
 from tfcolor.command import INTERRUPTED, Parser, verb
-from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats
+from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats, merge
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
 from tfcolor.photo.limits import MAX_PIXELS
+from tfcolor.photo.reading import open_photo
 
 ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
 PIPE = "-"
-KNOBS = ("saturation", "vividness", "temperature")
+KNOBS = ("saturation", "vividness", "temperature", "fade", "quantile")
+FADE_UNSURE = 0.6  # of the highest entropy: from there on colours fade
+SHEET_GAP = 16  # pixels below each picture of a contact sheet
 EXISTS, FAILED = "exists", "failed"  # outcomes beside those of `colorize_photo`
 
 
@@ -50,6 +57,15 @@ def build_parser() -> Parser:
     add("--saturation", type=_number_from(0), metavar="S", help="chroma times S")
     add("--vividness", type=float, metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
     add("--temperature", type=_number_from(0), metavar="T", help="1 mean ... 0 mode; models with a distribution")
+    add("--fade", type=_number_from(0), metavar="ETA", help="of unsure hues, 0 for none; models of hue and chroma")
+    add("--quantile", type=_number_from(0, 1), metavar="Q", help="of chroma, .5 the median; models of hue and chroma")
+    add("--samples", type=_whole_number(1, MOST_SAMPLES), metavar="N", help="N colourings: NAME-1 ..., NAME-sheet.png")
+    add("--seed", type=_whole_number(0), metavar="S", help="of the samples (default: 0)")
+    add("--per-region", action="store_true", help="let samples differ from region to region")
+    add("--reference", metavar="PHOTO", help="take as much of each colour as this photo has")
+    add("--guide", choices=GUIDES, help="how the reference guides (default: energy)")
+    add("--confidence", action="store_true", help="write NAME-confidence.png too: bright where the network is sure")
+    add("--fade-unsure", action="store_true", help="leave gray where the network does not know")
     names = sorted(formats.BY_NAME)
     add("--output-format", choices=names, metavar="FORMAT", help=f"{', '.join(names)} (default: the photo's own)")
     add("--quality", type=_whole_number(1, 100), metavar="Q", help="1-100 of JPEG, WebP, AVIF (default: a JPEG's own)")
@@ -69,11 +85,12 @@ def build_parser() -> Parser:
     return parser
 
 
-def _number_from(lowest: float) -> Callable[[str], float]:
+def _number_from(lowest: float, highest: float = math.inf) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = float(text)
-        if not lowest <= value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text}: a number of at least {lowest} is needed")
+        if not lowest <= value <= highest or value == math.inf:
+            limits = f"of at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
+            raise argparse.ArgumentTypeError(f"{text}: a number {limits} is needed")
         return value
 
     return number
@@ -135,6 +152,7 @@ def _run(args: argparse.Namespace) -> int:
         all_pages=args.all_pages,
         limits=Limits(args.max_pixels, args.allow_truncated),
     )
+    _check_looks(args)
     out = Path(args.output)
     single = len(args.inputs) == 1 and not (args.inputs[0] != PIPE and os.path.isdir(args.inputs[0]))
     if PIPE in args.inputs and not single:
@@ -149,6 +167,19 @@ def _run(args: argparse.Namespace) -> int:
     else:
         work = _work_on_many(args, out, options)
     return _dry_run(work) if args.dry_run else _do(args, work, options)
+
+
+def _check_looks(args: argparse.Namespace) -> None:
+    """Options that go together; ValueError where one has come alone."""
+    for option, given, of in (
+        ("--seed", args.seed is not None, "samples"),
+        ("--per-region", args.per_region, "samples"),
+        ("--guide", args.guide, "reference"),
+    ):
+        if given and not getattr(args, of):
+            raise ValueError(f"{option} is a choice of --{of}: give that too")
+    if args.output == PIPE and (args.samples or args.confidence):
+        raise ValueError("a pipe carries one photo, --samples and --confidence write several: -o NAME.png or a folder")
 
 
 def _format_of_name(out: Path, options: Options) -> Format:
@@ -166,10 +197,11 @@ def _work_on_one(args: argparse.Namespace, out: Path, options: Options) -> Work:
     if args.output != PIPE:
         if out.is_dir():
             raise ValueError(f"{shown(out)} is a folder: name a file")
-        if out.exists() and source != PIPE and os.path.exists(source) and os.path.samefile(out, source):
-            raise ValueError(f"{shown(out)} is the photo itself: originals are never overwritten, name another file")
-        if out.exists() and not args.overwrite:
-            raise ValueError(f"{shown(out)} exists: --overwrite replaces it")
+        for path in (Path(name) for name in outputs(out, args)):
+            if path.exists() and source != PIPE and os.path.exists(source) and os.path.samefile(path, source):
+                raise ValueError(f"{shown(path)} is the photo itself: originals are never overwritten, name another")
+            if path.exists() and not args.overwrite:
+                raise ValueError(f"{shown(path)} exists: --overwrite replaces it")
     largest = options.limits.file_bytes
     if source == PIPE:
         data = b"" if args.dry_run else sys.stdin.buffer.read(largest + 1)
@@ -200,19 +232,34 @@ def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work
     work = Work(others=found.others)
     work.failures = [f"{shown(one)}: cannot be listed: chmod or another user" for one in found.unreadable]
     originals = {os.path.realpath(source) for source, _ in found.photos}
+    taken: dict[str, str] = {}
     for job in folders.plan(found.photos, out, options):
-        if os.path.realpath(job.target) in originals:
-            raise ValueError(f"{shown(job.target)} is one of the photos: name another folder")
+        written = outputs(job.target, args)
+        for name in written:
+            if os.path.realpath(name) in originals:
+                raise ValueError(f"{shown(name)} is one of the photos: name another folder")
+            if taken.setdefault(name, job.source) != job.source:
+                both = f"{shown(taken[name])} and {shown(job.source)}"
+                raise ValueError(f"{shown(name)} would be made from {both}: rename one")
         work.folders.add(job.target.parent)
-        if job.target.exists() and not args.overwrite:
+        if all(map(os.path.exists, written)) and not args.overwrite:
             if alone:
-                raise ValueError(f"{shown(job.target)} exists: --overwrite replaces it")
+                raise ValueError(f"{shown(written[0])} exists: --overwrite replaces it")
             work.exist.append((str(job.source), str(job.target)))
             continue
         read = functools.partial(files.read_file, job.source, options.limits.file_bytes)
         write = functools.partial(files.write_file, job.target)
         work.tasks.append(Task(str(job.source), str(job.target), read, write))
     return work
+
+
+def outputs(target: Path | str, args: argparse.Namespace) -> list[str]:
+    """All that is written for a photo whose colouring is called `target`: the colourings, then the pictures beside."""
+    path, numbers = Path(target), range(1, (args.samples or 0) + 1)
+    names = [f"{path.stem}-{number}{path.suffix}" for number in numbers] or [path.name]
+    names += [f"{path.stem}-sheet.png"] if args.samples else []
+    names += [f"{path.stem}-confidence.png"] if args.confidence else []
+    return [str(path.with_name(name)) for name in names]
 
 
 def _dry_run(work: Work) -> int:
@@ -281,16 +328,117 @@ def _load(args: argparse.Namespace, options: Options):
     """The model's prediction and size, and the options with its name; its first prediction is made, as that is slow.
 
     Raises:
-        ValueError: there is no such model, or it cannot take one of the knobs.
+        ValueError: there is no such model, or it cannot take one of the knobs; the reference is of no use.
     """
+    reference = _read_reference(args.reference, options.limits) if args.reference else None
     from tfcolor.colorizer import Colorizer
 
     knobs = {name: getattr(args, name) for name in KNOBS if getattr(args, name) is not None}
     colorizer = Colorizer.load(args.model)
     predict = functools.partial(colorizer.chroma, **knobs)
+    if args.samples or args.reference or args.confidence or args.fade_unsure:
+        choices = {
+            "samples": args.samples,
+            "seed": args.seed or 0,
+            "per_region": args.per_region,
+            "reference": reference,
+            "guide": args.guide or "energy",
+            "fade_unsure": FADE_UNSURE if args.fade_unsure else None,
+        }
+        predict = Looks(colorizer, choices | knobs, functools.partial(outputs, args=args), args.confidence)
     predict(np.tile(np.arange(64, dtype="uint8"), (64, 1)))
     agent = "" if args.no_mark else f"tfcolor {__version__}, model {colorizer.name} {colorizer.version}"
     return predict, colorizer.size, replace(options, agent=agent)
+
+
+def _read_reference(name: str, limits: Limits) -> np.ndarray:
+    """A reference photo, uint8 [h, w, 3], no larger than it needs to be.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        pixels = open_photo(files.read_file(Path(name), limits.file_bytes), limits).decode(0, True).pixels
+        if isinstance(pixels, np.ndarray):
+            pixels = Image.fromarray((pixels >> 8).astype("uint8") if pixels.dtype == np.uint16 else pixels)
+        pixels = pixels.convert("RGB")
+    except PhotoError as error:
+        raise ValueError(f"--reference {shown(name)}: {error}") from None
+    except Exception as error:  # what decoders of damaged files raise
+        raise ValueError(
+            f"--reference {shown(name)}: cannot be read ({error}): a whole copy, or another photo"
+        ) from None
+    pixels.thumbnail((REFERENCE_SIZE, REFERENCE_SIZE), Image.Resampling.BOX)
+    return np.asarray(pixels)
+
+
+@dataclass
+class Looks:
+    """All that is made of a photo where one colouring of it, as the model gives it, is not what was asked for.
+
+    Attributes:
+        colorizer: the model.
+        choices: of `Colorizer.looks`.
+        outputs: of a target's name, the names of all that is written.
+        confidence: whether a picture of it is among them.
+    """
+
+    colorizer: object
+    choices: dict
+    outputs: Callable[[str], list[str]]
+    confidence: bool
+
+    def __call__(self, gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """gray uint8 [h, w] -> U, V of its colourings, and how sure the network is; it runs once."""
+        output = self.colorizer.colour_output(gray)
+        chromas = self.colorizer.looks(output, gray, **self.choices)
+        return chromas, self.colorizer.certainty(output) if self.confidence else None
+
+    def write(self, task: Task, data: bytes, size: int, options: Options) -> dict:
+        """Colour one photo and write everything; what its line of the report says of it."""
+        pages: dict[bytes, tuple] = {}
+
+        def look(gray: np.ndarray) -> np.ndarray:
+            key = gray.tobytes()
+            if key not in pages:
+                pages[key] = (gray, *self(gray))
+            return pages[key][1]
+
+        said = {"outputs": [], "stages": Counter()}
+        for number in range(self.choices["samples"] or 1):
+            result = colorize_photo(data, lambda gray, number=number: look(gray)[number], size, options)
+            said["stages"].update(result.seconds)
+            if result.data is not None:
+                name = self.outputs(task.target)[number]
+                _check_name(name, result.format)
+                files.write_file(Path(name), result.data)
+                said["outputs"].append(name)
+        if pages and said["outputs"]:
+            gray, chromas, certainty = next(iter(pages.values()))
+            pictures = [contact_sheet([merge(gray, c, gray.shape) for c in chromas])] if self.choices["samples"] else []
+            pictures += [Image.fromarray(np.rint(255 * certainty).astype("uint8"))] if self.confidence else []
+            for name, picture in zip(self.outputs(task.target)[-len(pictures) :], pictures, strict=bool(pictures)):
+                files.write_file(Path(name), _png(picture))
+                said["outputs"].append(name)
+        return said | {"outcome": result.outcome, "warnings": list(result.warnings)}
+
+
+def contact_sheet(pictures: list[np.ndarray]) -> Image.Image:
+    """Colourings uint8 [h, w, 3] of one photo, side by side in rows, each with its number below."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    height, width = pictures[0].shape[:2]
+    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * (height + SHEET_GAP)), "white")
+    for index, picture in enumerate(pictures):
+        left, top = index % columns * width, index // columns * (height + SHEET_GAP)
+        sheet.paste(Image.fromarray(picture), (left, top))
+        ImageDraw.Draw(sheet).text((left + 3, top + height + 1), str(index + 1), "black", ImageFont.load_default(12))
+    return sheet
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -> dict:
@@ -301,16 +449,19 @@ def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -
         data = task.read()
         if hashes:
             record["input_sha256"] = hashlib.sha256(data).hexdigest()
-        result = colorize_photo(data, predict, size, options)
-        record["warnings"] = list(result.warnings)
-        record["outcome"] = result.outcome
-        if result.data is not None:
-            _check_name(task.target, result.format)
-            task.write(result.data)
-            record["output"] = task.target
-            if hashes:
-                record["output_sha256"] = hashlib.sha256(result.data).hexdigest()
-        record["stages"] = {stage: round(seconds, 4) for stage, seconds in result.seconds.items()}
+        if isinstance(predict, Looks):
+            record |= predict.write(task, data, size, options)
+            record["output"] = next(iter(record["outputs"]), None)
+        else:
+            result = colorize_photo(data, predict, size, options)
+            record |= {"warnings": list(result.warnings), "outcome": result.outcome, "stages": result.seconds}
+            if result.data is not None:
+                _check_name(task.target, result.format)
+                task.write(result.data)
+                record["output"] = task.target
+                if hashes:
+                    record["output_sha256"] = hashlib.sha256(result.data).hexdigest()
+        record["stages"] = {stage: round(seconds, 4) for stage, seconds in record["stages"].items()}
     except BrokenPipeError:
         raise
     except PhotoError as error:

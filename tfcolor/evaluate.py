@@ -38,7 +38,7 @@ from tfcolor.measures import (
 from tfcolor.measures.recognition import label_maps
 from tfcolor.quiet import import_tensorflow
 
-KNOBS = ("vividness", "temperature", "saturation")
+KNOBS = ("vividness", "temperature", "saturation", "fade", "quantile")
 REFERENCES = ("gray", "random", "truth")
 RESAMPLES, SEED = 1000, 0
 BATCH = 8
@@ -63,10 +63,15 @@ def _run(options):
     prior = _read_prior(options.prior) if options.prior else None
     names = row_names(options.models)
     models = {name: Colorizer.load(model) for name, model in zip(names, options.models, strict=True)}
-    photos = Photos(source, options.size or models[names[0]].size, options.limit)
-    donors, donors_from = _donors(options, photos.size)
+    colours = any(model.colour_head for model in models.values())
+    if not colours:
+        _check_segmentation_alone(options, models, source.info.classes)
+    photos = Photos(source, options.size or models[names[0]].size, options.limit, without_colour=not colours)
+    donors, donors_from = _donors(options, photos.size) if colours else (None, None)
 
-    evaluation = Evaluation(models, options.knobs, donors, classifier, source.info.classes, prior)
+    evaluation = Evaluation(
+        models, options.knobs, donors, classifier, source.info.classes, prior, options.own_histogram
+    )
     table = evaluation.measure(photos)
     protocol = _protocol(options, evaluation, photos, table, donors_from)
 
@@ -78,7 +83,7 @@ def _run(options):
     if options.markdown:
         report.write(options.markdown, "\n".join([headline, "", *report.markdown_table(table), "", *notes, ""]))
     if options.histograms:
-        report.write(options.histograms, report.histograms(table, [row for row in evaluation.rows if row != "truth"]))
+        report.write(options.histograms, report.histograms(table, [*evaluation.coloured, "gray", "random"]))
     if options.sheet:
         report.write(options.sheet, _sheet(evaluation, photos, table))
 
@@ -106,16 +111,23 @@ class Photo:
 class Photos:
     """The photos of a split, stretched to `size` x `size`; those without colour are left out and counted.
 
+    Args:
+        source: `Source`.
+        size: pixels a side.
+        limit: only so many of the first.
+        without_colour: take photos without colour too, where no colour is measured.
+
     Attributes:
         size: pixels a side.
         left_out: how many had no colour, known once all have been gone through.
     """
 
-    def __init__(self, source, size, limit=None):
+    def __init__(self, source, size, limit=None, without_colour=False):
         self.size = size
         self.left_out = 0
         self._source = source
         self._limit = limit
+        self._least_chroma = 0.0 if without_colour else MIN_CHROMA
 
     def __len__(self):
         """How many there are, those without colour included."""
@@ -125,7 +137,7 @@ class Photos:
         self.left_out = 0
         for example in islice(self._source.dataset.as_numpy_iterator(), self._limit):
             truth = Picture(stretch(example["image"], self.size))
-            if truth.mean_chroma < MIN_CHROMA:
+            if truth.mean_chroma < self._least_chroma:
                 self.left_out += 1
                 continue
             mask, label = example.get("mask"), int(example.get("label", -1))
@@ -170,21 +182,25 @@ def _donors(options, size):
 
 
 class Evaluation:
-    """Colours photos by every model and measures every row.
+    """Colours photos by every model and measures every row; where no model colours, their label maps alone.
 
     Args:
         models: {row: Colorizer}.
         knobs: keyword arguments of their decoding.
-        donors: uint8 [n, N, N, 3], the photos that lend the random row their chroma.
+        donors: uint8 [n, N, N, 3], the photos that lend the random row their chroma; None for no rows to compare with.
         classifier: None, or a function uint8 [n, N, N, 3] -> int [n], the class that each photo is taken for.
         classes: names of the classes of the photos' masks, or None; models with the very same are measured on them.
         prior: None, or float [313] for `auc_rebalanced` as Zhang et al. (2016) weigh it.
+        own_histogram: give each model each photo's own histogram of colours as its reference, in rows of their own.
     """
 
-    def __init__(self, models, knobs, donors, classifier=None, classes=None, prior=None):
+    def __init__(self, models, knobs, donors, classifier=None, classes=None, prior=None, own_histogram=False):
         self.models = models
         self.knobs = knobs
-        self.rows = [*models, *REFERENCES]
+        self._own_histogram = own_histogram
+        rows = {row: [row, *(f"{row}+{guide}" for guide in self._guides(model))] for row, model in models.items()}
+        self.coloured = [name for row, names in rows.items() if models[row].colour_head for name in names]
+        self.rows = [*(name for names in rows.values() for name in names), *(REFERENCES if donors is not None else ())]
         self._donors = donors
         self._classifier = classifier
         self._measures = [
@@ -204,7 +220,7 @@ class Evaluation:
         with ThreadPoolExecutor(os.cpu_count()) as threads, tqdm(total=len(photos), unit="photo", disable=None) as bar:
             for batch in _batches(photos):
                 for photo, (pictures, maps) in zip(batch, self.color(batch, done), strict=True):
-                    jobs = [threads.submit(self._compare, table, row, pictures[row], photo.truth) for row in self.rows]
+                    jobs = [threads.submit(self._compare, table, row, pictures[row], photo.truth) for row in pictures]
                     for job in jobs:
                         job.result()
                     if self._classifier and photo.label is not None:
@@ -226,26 +242,49 @@ class Evaluation:
             start: the number of the first one in its split, which decides whose chroma the random row borrows.
 
         Returns:
-            For each photo ({row: Picture} of all rows, {row: uint8 [N, N]} label maps of the rows that segment).
+            For each photo ({row: Picture} of rows with colours, {row: uint8 [N, N]} label maps of rows that segment).
         """
         from tfcolor.photo import merge
 
         grays = np.stack([photo.gray for photo in batch])
         colored = []
         for number, photo in enumerate(batch, start):
+            if self._donors is None:
+                colored.append(({}, {}))
+                continue
             gray = Picture(np.repeat(photo.gray[..., None], 3, axis=-1))
             random = Picture(merge(photo.gray, self._random_chroma(photo, number)))
             colored.append(({"gray": gray, "random": random, "truth": photo.truth}, {}))
         for row, model in self.models.items():
             outputs = model.predict(grays)
-            chromas = model.decode(outputs[model.colour_head], grays, **self.knobs)
-            for photo, chroma, (pictures, _) in zip(batch, chromas, colored, strict=True):
-                pictures[row] = Picture(merge(photo.gray, chroma, photo.gray.shape))
+            for name, chromas in self._chromas(row, outputs, grays, batch).items():
+                for photo, chroma, (pictures, _) in zip(batch, chromas, colored, strict=True):
+                    pictures[name] = Picture(merge(photo.gray, chroma, photo.gray.shape))
             if row in self._segmenting:
                 labels = label_maps(outputs[model.segmentation_head], *grays.shape[1:])
                 for found, (_, maps) in zip(labels, colored, strict=True):
                     maps[row] = found
         return colored
+
+    def _chromas(self, row, outputs, grays, batch):
+        """What a model answers -> {row: U, V of each photo}: its own, and with the photos' histograms given."""
+        model = self.models[row]
+        if not model.colour_head:
+            return {}
+        output = outputs[model.colour_head]
+        chromas = {row: model.decode(output, grays, **self.knobs)}
+        for guide in self._guides(model):
+            chromas[f"{row}+{guide}"] = [
+                model.looks(one, photo.gray, reference=photo.truth.rgb, guide=guide, **self.knobs)[0]
+                for one, photo in zip(output, batch, strict=True)
+            ]
+        return chromas
+
+    def _guides(self, model):
+        """Larsson et al. (2016) with the histogram given: by the ways that the model can take it."""
+        if not self._own_histogram or not model.colour_head:
+            return ()
+        return ("quantiles", "energy") if model.distribution else ("quantiles",)
 
     def _random_chroma(self, photo, number):
         """U, V of another photo: float32 [N, N, 2]."""
@@ -260,9 +299,9 @@ class Evaluation:
             table.add(row, measure, picture, truth)
 
     def _classify(self, table, pictures, label):
-        answers = self._classifier(np.stack([pictures[row].rgb for row in self.rows]))
-        named = dict(zip(self.rows, answers, strict=True))
-        for row in self.rows:
+        answers = self._classifier(np.stack([picture.rgb for picture in pictures.values()]))
+        named = dict(zip(pictures, answers, strict=True))
+        for row in pictures:
             table.add(row, classifier_top1, named[row], label)
             table.add(row, recovered, *(named[which] == label for which in (row, "gray", "truth")))
 
@@ -297,6 +336,22 @@ def _classifier_for(source, options):
     return classify
 
 
+def _check_segmentation_alone(options, models, classes):
+    """ValueError where models of which none colours leave nothing to measure."""
+    for option in ("sheet", "histograms", "classifier", "prior", "own_histogram"):
+        if getattr(options, option):
+            raise ValueError(
+                f"--{option.replace('_', '-')} is about colours, and none of the models colours: leave it out"
+            )
+    for row, model in models.items():
+        if model.classes != classes:
+            theirs = ", ".join(classes or ["none"])
+            raise ValueError(
+                f"{row} does not colour and finds {', '.join(model.classes)}; {options.data} has the classes {theirs}: "
+                "nothing to compare, choose the data it was trained on"
+            )
+
+
 def _read_prior(path):
     try:
         return np.load(path, allow_pickle=False)
@@ -320,19 +375,21 @@ def _protocol(options, evaluation, photos, table, donors_from):
     }
     if options.prior:
         rebalanced = {"prior": options.prior}
-    else:
+    elif evaluation.coloured:
         rebalanced = {"bins": bins_counted(table.sums("truth", "auc_rebalanced"))}
+    else:
+        rebalanced = None
     return {
         "data": options.data,
         "split": options.split,
         "limit": options.limit,
-        "photos": table.photos("truth"),
+        "photos": table.photos(evaluation.rows[-1]),
         "left_out": photos.left_out,
         "size": photos.size,
         "resized": "stretched, Lanczos; masks nearest",
         "gray": "BT.601 luma",
         "models": models,
-        "random": f"chroma of {donors_from}",
+        "random": f"chroma of {donors_from}" if donors_from else None,
         "auc_rebalanced": rebalanced,
         "classifier": options.classifier,
         "interval": {"level": 0.95, "method": "bootstrap over photos", "resamples": RESAMPLES, "seed": SEED},
@@ -349,12 +406,13 @@ def _headline(protocol):
     parts = [
         f"{protocol['data']} {protocol['split']}",
         f"{protocol['photos']} photos" + (f" of the first {protocol['limit']}" if protocol["limit"] else ""),
-        f"{protocol['left_out']} without colour left out",
+        *([f"{protocol['left_out']} without colour left out"] if rebalanced else []),
         f"{size} x {size} ({protocol['resized']})",
         f"gray: {protocol['gray']}",
         *models,
-        f"random: {protocol['random']}",
-        "auc_rebalanced: " + (f"{rebalanced['bins']} bins" if "bins" in rebalanced else f"prior {rebalanced['prior']}"),
+        *([f"random: {protocol['random']}"] if rebalanced else []),
+        *([f"auc_rebalanced: {rebalanced['bins']} bins"] if rebalanced and "bins" in rebalanced else []),
+        *([f"auc_rebalanced: prior {rebalanced['prior']}"] if rebalanced and "prior" in rebalanced else []),
         *([f"classifier: {protocol['classifier']}"] if protocol["classifier"] else []),
         f"[95 % interval, {interval['resamples']} bootstrap resamples of photos, seed {interval['seed']}]",
     ]
@@ -366,8 +424,8 @@ def _sheet(evaluation, photos, table):
 
     Columns: gray, each model, truth. The photos are coloured once more, as none was kept.
     """
-    first = next(iter(evaluation.models))
-    columns = ["gray", *evaluation.models, "truth"]
+    first = evaluation.coloured[0]
+    columns = ["gray", *evaluation.coloured, "truth"]
     psnrs = {row: table.per_photo(row, "psnr") for row in columns}
     chosen = report.best_median_worst(psnrs[first] - psnrs["gray"])
     found = {}
@@ -398,6 +456,9 @@ def _parse(argv):
     add("--vividness", type=_number(float, 0), metavar="V", help="decoding: 0 conservative, 1 vivid")
     add("--temperature", type=_number(float, 0), metavar="T", help="decoding: 1 the mean, near 0 the mode")
     add("--saturation", type=_number(float, 0), metavar="S", help="decoding: factor on the chroma")
+    add("--fade", type=_number(float, 0), metavar="ETA", help="decoding of hue and chroma: 0 does not fade unsure hues")
+    add("--quantile", type=_number(float, 0, 1), metavar="Q", help="decoding of hue and chroma: .5 the median")
+    add("--own-histogram", action="store_true", help="rows of each model guided by each photo's true histogram")
     add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras or a .tflite file")
     add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")
     add("--prior", metavar="FILE", help="weigh auc_rebalanced by this prior (.npy, 313 shares), as Zhang et al. do")

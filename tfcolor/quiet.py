@@ -1,4 +1,4 @@
-"""Imports TensorFlow without the lines that its C++ parts print at every start, whatever the log level says."""
+"""Keeps back the lines that the C++ parts of TensorFlow and LiteRT print at every start, at any log level."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ def import_tensorflow():
     """Imports TensorFlow, silently: called by the verbs once their arguments are right. An ImportError passes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", module="tensorflow")
-    with _native_errors_to_null():
+    with native_errors_to_null():
         import tensorflow as tf
 
         tf.constant(0)  # the device set-up prints as well
@@ -20,7 +20,7 @@ def import_tensorflow():
 
 
 @contextlib.contextmanager
-def _native_errors_to_null():
+def native_errors_to_null():
     """File descriptor 2, which C++ writes to, goes nowhere meanwhile; Python's own errors are raised, not printed."""
     sys.stderr.flush()
     kept = os.dup(2)

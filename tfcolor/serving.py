@@ -7,12 +7,13 @@ from keras import ops
 from tfcolor.color import spaces
 
 JPEG_QUALITY = 95
+MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
 
 
 class ServingModule(tf.Module):
     """The signatures of a colouriser; `tfcolor export` saves them, `Colorizer` calls them.
 
-    serving_default: image_bytes string [N] -> colorized_bytes string [N] (JPEG, original size).
+    serving_default: image_bytes string [N] (JPEG, PNG, BMP) -> colorized_bytes string [N] (JPEG, same size, upright).
     colorize: image uint8 [N, H, W, 3] -> colorized uint8 [N, H, W, 3].
     segment (where there is a segmentation head): image uint8 [N, H, W, 3] -> segmentation uint8 [N, H, W].
     predict: gray uint8 [N, h, w] -> the heads' outputs, float32.
@@ -70,11 +71,11 @@ class ServingModule(tf.Module):
         variables = self.system.model.variables
         values = [tf.cast(stored, variable.dtype) for stored, variable in zip(self.stored, variables, strict=True)]
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return dict(self.system.model(tf.cast(gray, tf.float32)[..., None] / 255.0, training=False))
+            return dict(self.system.model(tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0, training=False))
 
     def decode(self, output, gray, saturation, **knobs):
         """The colour head's output, its gray uint8 [N, h, w] and scalar knobs -> {"chroma": U, V [N, h', w', 2]}."""
-        gray = tf.cast(gray, tf.float32)[..., None] / 255.0
+        gray = tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0
         chroma = self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
         return {"chroma": chroma * saturation}
 
@@ -96,15 +97,19 @@ class ServingModule(tf.Module):
         return head.segment(scores)
 
     def colorize_bytes(self, image_bytes):
-        """string [N] of JPEG, PNG, GIF or BMP files -> string [N] of JPEG files of the same sizes."""
+        """string [N] of JPEG, PNG or BMP files -> string [N] of JPEG files of the same sizes, upright.
 
-        def one(content):
-            image = tf.io.decode_image(content, channels=3, expand_animations=False)
-            image.set_shape([None, None, 3])
-            colored = self.colorize(image[None])[0]
-            return tf.io.encode_jpeg(colored, quality=JPEG_QUALITY, chroma_downsampling=False)
+        Raises:
+            tf.errors.InvalidArgumentError: one of them is no picture, damaged or too large; says which, by its index.
+        """
 
-        return {"colorized_bytes": tf.map_fn(one, image_bytes)}
+        def one(numbered):
+            image = _decoded(*numbered)
+            return tf.io.encode_jpeg(self.colorize(image[None])[0], quality=JPEG_QUALITY, chroma_downsampling=False)
+
+        # One after the other: a batch takes the memory of its largest photo.
+        numbered = (tf.range(tf.size(image_bytes)), image_bytes)
+        return {"colorized_bytes": tf.map_fn(one, numbered, parallel_iterations=1, fn_output_signature=tf.string)}
 
 
 def _enlarged(cells, stride, seen, size):
@@ -123,3 +128,97 @@ def _shrunk(gray, size):
     scale = tf.minimum(1.0, size / tf.sqrt(shape[0] * shape[1]))
     small = tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)
     return tf.cond(scale < 1.0, lambda: tf.image.resize(gray, small, antialias=True), lambda: ops.cast(gray, "float32"))
+
+
+def _decoded(index, content):
+    """The file at `index` of `image_bytes` -> its picture, uint8 [H, W, 3], turned upright."""
+    nothing = tf.zeros([0, 0, 3], tf.uint8)
+
+    def picture(content):
+        image = tf.cond(
+            tf.io.is_jpeg(content),
+            # What TensorFlow takes by default is up to 10 levels off.
+            lambda: tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"),
+            lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
+        )
+        return tf.ensure_shape(image, [None, None, 3])
+
+    def read(content):
+        pixels = _claimed_pixels(content)
+        allowed = (pixels > 0) & (pixels <= MAX_PIXELS)
+        return pixels, tf.cond(allowed, lambda: picture(content), lambda: nothing)
+
+    # A graph has no `except`. A data set has: where reading a file is an error, `failed` is what comes first.
+    failed = tf.data.Dataset.from_tensors((tf.constant(0, tf.int64), nothing))
+    file = tf.data.Dataset.from_tensors(content).map(read).ignore_errors().concatenate(failed).take(1)
+    pixels, image = file.get_single_element()
+    damaged = tf.strings.format("image_bytes[{}] is no JPEG, PNG or BMP, or it is damaged or cut short", index)
+    large = f"image_bytes[{{}}] has {{}} pixels; {MAX_PIXELS} are allowed: send it smaller"
+    large = tf.strings.format(large, (index, pixels))
+    right = [tf.debugging.Assert(pixels > 0, [damaged]), tf.debugging.Assert(pixels <= MAX_PIXELS, [large])]
+    with tf.control_dependencies(right):  # else the network may fail first, on `nothing`, with words of its own
+        return _upright(tf.identity(image), _orientation(content))
+
+
+def _claimed_pixels(content):
+    """Height times width, int64, by a file's header: an error, or 0 or less, where it is of none of the formats.
+
+    GIF is none of them: TensorFlow unpacks all frames to take the first, so that 0.5 MB became 540 MB.
+    """
+
+    def begins(magic):
+        return tf.equal(tf.strings.substr(content, 0, len(magic)), magic)
+
+    def sides(at, **order):
+        return tf.io.decode_raw(tf.strings.substr(content, at, 8), tf.int32, **order)
+
+    cases = [
+        (begins(b"\xff\xd8\xff"), lambda: tf.image.extract_jpeg_shape(content)[:2]),
+        (begins(b"\x89PNG\r\n\x1a\n"), lambda: sides(16, little_endian=False)),
+        (begins(b"BM"), lambda: tf.abs(sides(18))),  # a height below 0 stands for rows from the top
+    ]
+    return tf.reduce_prod(tf.cast(tf.case(cases, default=lambda: tf.zeros([2], tf.int32)), tf.int64))
+
+
+def _orientation(content):
+    """The orientation in a JPEG's EXIF, int64 from 1 to 8; 1 where there is none (CIPA DC-008, TIFF 6.0).
+
+    TensorFlow decodes the pixels alone, so the file's segments are walked through here.
+    """
+    data = tf.pad(tf.io.decode_raw(content, tf.uint8), [[0, 16]])
+    size = tf.strings.length(content)
+
+    def read(at, length, little=False):
+        """The numbers of `length` bytes at the places `at`; zeros follow the file's end."""
+        places = tf.minimum(at, tf.cast(size, tf.int64))[..., None] + tf.range(length, dtype=tf.int64)
+        powers = tf.constant([256**power for power in range(length)], tf.int64)
+        octets = tf.cast(tf.gather(data, places), tf.int64)
+        return tf.reduce_sum(octets * tf.where(little, powers, powers[::-1]), axis=-1)
+
+    def is_exif(at):
+        return (read(at, 2) == 0xFFE1) & (read(at + 4, 6) == int.from_bytes(b"Exif\0\0", "big"))
+
+    def goes_on(at):
+        return (read(at, 1) == 0xFF) & (read(at, 2) != 0xFFDA) & ~is_exif(at)
+
+    first = tf.constant(2, tf.int64)
+    segment = tf.while_loop(goes_on, lambda at: [at + 2 + read(at + 2, 2)], [first], maximum_iterations=100)[0]
+    header = segment + 10
+    little = read(header, 1) == ord("I")
+    directory = header + read(header + 4, 4, little)
+    entries = directory + 2 + 12 * tf.range(read(directory, 2, little))
+    values = tf.where(read(entries, 2, little) == 0x0112, read(entries + 8, 2, little), 0)
+    orientation = tf.reduce_max(tf.concat([values, [1]], 0))
+    return tf.where(is_exif(segment) & (orientation <= 8), orientation, 1)
+
+
+def _upright(image, orientation):
+    """[H, W, 3] turned and mirrored as EXIF's orientation, 1 to 8, asks for."""
+
+    def where(orientations, turned, image):
+        wanted = tf.reduce_any(orientation == tf.constant(orientations, tf.int64))
+        return tf.cond(wanted, lambda: turned(image), lambda: image)
+
+    image = where([5, 6, 7, 8], lambda image: tf.transpose(image, [1, 0, 2]), image)
+    image = where([2, 3, 6, 7], lambda image: image[:, ::-1], image)
+    return where([3, 4, 7, 8], lambda image: image[::-1], image)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from tfcolor.color import spaces
 from tfcolor.color.random_gray import random_gray
@@ -29,7 +29,7 @@ class Task:
         summary: one line for `--help`.
         network: function of (gray [N, H, W, 1], H and W multiples of 32, recipe) -> features as heads take them, and
             "cells" where training looks at some cells only (`models.hypercolumn`).
-        heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours, if any.
+        heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours.
         defaults: fields of the recipe that differ from Recipe's own.
     """
 
@@ -47,7 +47,9 @@ def _encoder_unet(gray, recipe):
     options = dict(recipe.network_options)
     zoom = options.pop("zoom", 1)
     if zoom not in (1, 2):
-        raise ValueError(f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size")
+        raise ValueError(
+            f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size"
+        )
     if zoom == 2:
         gray = layers.UpSampling2D(2, interpolation="bilinear", name="zoom")(gray)
     features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), **options)
@@ -173,8 +175,8 @@ class System:
 
     Attributes:
         model: gray float32 [N, H, W, 1] in [0, 1] -> {head name: output}, any H and W.
-        sampled: None, or where training looks at some cells only, the same layers with gray -> the heads' outputs at these
-            and "cells", int32 [N, ..., 2], for H and W multiples of 32.
+        sampled: where training looks at some cells only, the same layers with gray -> the heads' outputs at these and
+            "cells", int32 [N, ..., 2], for H and W multiples of 32; else None.
         heads: list of `Head`.
         classes: class names of the segmentation head, or None.
         prior: [313] shares of the colour bins in the training photos, or None.
@@ -235,8 +237,8 @@ class System:
         """The head whose chroma is shown: the last of those that colour; ValueError where none does."""
         if not self.colours:
             raise ValueError(
-                f"task {self.recipe.task} does not colour, it finds {', '.join(head.name for head in self.heads)} only: "
-                "take a model of another task, such as multitask, which does both"
+                f"task {self.recipe.task} does not colour: take a model of another one, such as multitask, which "
+                "colours and segments"
             )
         return [head for head in self.heads if head.space][-1]
 

@@ -85,37 +85,6 @@ def test_fading_needs_the_mean_not_the_sum():
     np.testing.assert_array_equal(hue_chroma.fade(chroma, certainty, eta=0.0), chroma)
 
 
-def test_hue_quantiles_cut_the_circle_at_each_photos_rarest_hue():
-    """Two photos of one hue each, wide by three bins, the second across the end of the axis."""
-    probabilities = np.full((2, 4, 5, 32), 1e-4, "float32")
-    probabilities[0, ..., 9:12] = [0.2, 0.6, 0.2]
-    probabilities[1, ..., [31, 0, 1]] = np.array([0.2, 0.6, 0.2])[:, None, None]
-    probabilities /= probabilities.sum(axis=-1, keepdims=True)
-    for share in (0.1, 0.5, 0.9):
-        first, second = np.asarray(hue_chroma.hue_quantile(probabilities, share))
-        bins = 10.5 + (share - 0.5) / 0.6 if share == 0.5 else 10.5 + np.sign(share - 0.5)
-        np.testing.assert_allclose(first / TURN * 32, bins, atol=0.02)
-        np.testing.assert_allclose((second - first + TURN) % TURN / TURN * 32, 22, atol=0.02)
-
-
-def test_matched_hues_have_the_histogram_of_the_reference():
-    rng = np.random.default_rng(0)
-    histogram = np.roll(rng.dirichlet(np.linspace(0.2, 4, 32)), 5)
-    hue = rng.vonmises(0, 2, (40, 50)).astype("float32") % np.float32(TURN)
-    matched = np.asarray(hue_chroma.match_hue(hue, histogram))
-    np.testing.assert_allclose(np.histogram(matched, bins=32, range=(0, TURN))[0] / 2000, histogram, atol=2e-3)
-
-
-def test_a_photo_is_its_own_reference(colours):
-    hue, chroma = hue_chroma.rgb_to_hue_chroma(colours)
-    of_hue, of_chroma = hue_chroma.reference_histograms(colours)
-    same = hue_chroma.match_hue(hue, of_hue, weights=chroma)
-    turns = np.abs(np.asarray(same) - np.asarray(hue)) / TURN
-    assert np.average(np.minimum(turns, 1 - turns), weights=chroma) < 0.5 / 32
-    moved = np.asarray(histograms.match_quantiles(chroma, of_chroma)) - np.asarray(chroma)
-    assert np.abs(moved).max() < 1 / 32
-
-
 def test_reference_histograms_are_numpys(colours):
     of_hue, of_chroma = hue_chroma.reference_histograms(colours.reshape(1, -1, 3))
     hue, chroma = (np.asarray(x) for x in hue_chroma.rgb_to_hue_chroma(colours))

@@ -7,6 +7,7 @@ import skimage.color
 import skimage.measure
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
+from scipy.stats import entropy
 
 from tfcolor.color import ab_bins
 from tfcolor.heads.ab_bins import AbBins
@@ -143,3 +144,54 @@ def test_what_a_head_cannot_do():
         AbBins(rebalance=1)
     with pytest.raises(ValueError, match="vividness 0.5 needs a head with a prior"):
         AbBins().chroma(np.zeros((1, 2, 2, 313), "float32"), vividness=0.5)
+
+
+def entropy_share(logits):
+    return entropy(softmax(logits.astype("float64"), axis=-1), axis=-1) / np.log(logits.shape[-1])
+
+
+def test_samples_lean_where_the_network_wavers_and_nowhere_else():
+    """Left it wavers between red and blue, right it is sure of green: a direction for each share of the circle."""
+    red, blue, green = (int(np.abs(ab_bins.CENTRES - colour).sum(axis=1).argmin()) for colour in RED_BLUE_GREEN)
+    logits = np.full((1, 2, 313), -30.0, "float32")
+    logits[0, 0, [red, blue]] = 0.0
+    logits[0, 1, green] = 0.0
+    head = AbBins()
+    for share, expected in ((0.0, red), (0.75, blue)):  # towards + a, and towards - b
+        leaning = np.asarray(head.sampled(logits, np.float32(share)))
+        np.testing.assert_allclose(
+            leaning - logits, (0.04 * ab_bins.CENTRES @ DIRECTIONS[share])[None, None] * np.ones((1, 2, 1)), atol=1e-4
+        )
+        ab = np.asarray(head.chroma(leaning, temperature=1.0))[0]
+        assert np.abs(ab[0] - ab_bins.CENTRES[expected]).max() < 12
+        np.testing.assert_allclose(ab[1], ab_bins.CENTRES[green], atol=0.1)
+    field = np.array([[0.0, 0.75]], "float32")
+    both = np.asarray(head.sampled(logits, field))
+    np.testing.assert_allclose(both[0, 0], np.asarray(head.sampled(logits, np.float32(0.0)))[0, 0], atol=1e-5)
+    np.testing.assert_allclose(both[0, 1], np.asarray(head.sampled(logits, np.float32(0.75)))[0, 1], atol=1e-5)
+
+
+RED_BLUE_GREEN = ((60, 0), (10, -60), (-60, 40))
+DIRECTIONS = {0.0: np.array([1.0, 0.0]), 0.75: np.array([0.0, -1.0])}
+
+
+def test_a_guided_prediction_has_the_references_distribution_on_average(batch):
+    logits = np.random.default_rng(1).normal(size=(8, 9, 313)).astype("float32")
+    reference = batch["image"][0].astype("float32") / 255
+    mean = softmax(np.asarray(AbBins().guided(logits, reference)), axis=-1).mean(axis=(0, 1))
+    expected = np.zeros(313)
+    indices, weights = ab_bins.encode(skimage.color.rgb2lab(reference).astype("float32")[..., 1:])
+    np.add.at(expected, np.asarray(indices), np.asarray(weights))
+    # The encoding by table is a unit of ab off at most.
+    assert np.abs(mean - expected / expected.sum()).sum() < 0.1
+
+
+def test_unsure_is_scipys_entropy_as_a_share():
+    logits = np.random.default_rng(1).normal(size=(3, 4, 313), scale=3).astype("float32")
+    np.testing.assert_allclose(AbBins().unsure(logits), entropy_share(logits), atol=1e-5)
+    assert float(AbBins().unsure(np.zeros((1, 313), "float32"))[0]) == pytest.approx(1)
+
+
+def test_what_a_colorizer_needs_to_know_is_plain():
+    assert AbBins().distribution == {"head": "AbBins", "unbiased": {}}
+    assert AbBins(prior=PRIOR, rebalance=1).distribution == {"head": "AbBins", "unbiased": {"vividness": 1.0}}

@@ -6,6 +6,7 @@ import pytest
 import skimage.color
 import tensorflow as tf
 from scipy.special import rel_entr, softmax
+from scipy.stats import entropy
 
 from tfcolor.color import histograms, hue_chroma
 from tfcolor.color.spaces import from_uint8, merge_yuv, rgb_to_gray
@@ -153,3 +154,49 @@ def test_colour_is_the_share_of_chroma(batch):
 def test_a_decoding_that_there_is_not():
     with pytest.raises(ValueError, match="'quantile', 'mode', 'expectation'"):
         HueChroma(chroma_by="mean")
+
+
+def test_samples_lean_where_the_network_wavers_and_nowhere_else():
+    """Left it wavers between two hues, right it is sure of a third."""
+    logits = np.full((1, 2, 64), -30.0, "float32")
+    logits[0, 0, [3, 19]] = 0.0
+    logits[0, 1, 10] = 0.0
+    head = HueChroma()
+    field = np.array([[3.5, 19.5]], "float32") / 32
+    for share in (np.float32(3.5 / 32), np.float32(19.5 / 32), field):
+        leaning = np.asarray(head.sampled(logits, share))
+        np.testing.assert_array_equal(leaning[..., 32:], logits[..., 32:])
+        hue, certainty = hue_chroma.circular_expectation(softmax(leaning[..., :32], axis=-1))
+        wanted = np.broadcast_to(share, (1, 2))[0, 0] * 2 * np.pi
+        assert float(np.asarray(hue)[0, 0]) == pytest.approx(wanted, abs=1e-3)
+        assert float(np.asarray(hue)[0, 1]) == pytest.approx(10.5 / 32 * 2 * np.pi, abs=1e-3)
+        assert np.asarray(certainty).min() > 0.9 / 32
+
+
+def test_a_guided_prediction_has_the_references_histograms_on_average():
+    logits = random_logits(64)[0]
+    reference = np.random.default_rng(3).random((20, 30, 3)).astype("float32") ** [1, 2, 4]
+    of_hue, of_chroma = (np.asarray(h) for h in hue_chroma.reference_histograms(reference.astype("float32")))
+    hue, chroma = (
+        softmax(part, axis=-1) for part in np.split(np.asarray(HueChroma().guided(logits, reference)), 2, -1)
+    )
+    np.testing.assert_allclose(chroma.mean(axis=(0, 1)), of_chroma, atol=2e-3)
+    weights = chroma @ ((np.arange(32) + 0.5) / 32)
+    np.testing.assert_allclose(np.average(hue.reshape(-1, 32), axis=0, weights=weights.ravel()), of_hue, atol=2e-3)
+
+
+def test_unsure_of_hue_counts_only_where_there_is_colour():
+    logits = np.full((3, 64), -30.0, "float32")
+    logits[:, :32] = 0.0  # knows nothing of the hue
+    logits[0, 32] = logits[1, 50] = 0.0  # is sure of no chroma, and of some
+    logits[2, 32:] = 0.0  # knows nothing of it
+    np.testing.assert_allclose(HueChroma().unsure(logits), [0.0, 0.5, (1 + 31 / 32) / 2], atol=1e-4)
+    random = random_logits(64)
+    hue, chroma = (softmax(part, axis=-1) for part in np.split(random, 2, axis=-1))
+    expected = (entropy(chroma, axis=-1) + (1 - chroma[..., 0]) * entropy(hue, axis=-1)) / np.log(32) / 2
+    np.testing.assert_allclose(HueChroma().unsure(random), expected, atol=1e-5)
+
+
+def test_no_fading_is_the_knobs_default():
+    assert HueChroma(fade=0.0).knobs == {"fade": 0.0, "quantile": 0.5}
+    assert HueChroma(fade=0.0).distribution == {"head": "HueChroma", "unbiased": {}}

@@ -133,8 +133,8 @@ def check_prior(prior):
 
 def _row_of_integers(ab):
     """ab [..., 2] within +-110 -> int32 [...]: the row of the nearest integer (a, b) in the tables below."""
-    whole = ops.cast(ops.round(ab), "int32") + REACH
-    return whole[..., 0] * (2 * REACH + 1) + whole[..., 1]
+    whole = ops.round(ab) + float(REACH)
+    return ops.cast(whole[..., 0] * float(2 * REACH + 1) + whole[..., 1], "int32")
 
 
 def _integers():

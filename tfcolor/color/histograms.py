@@ -71,6 +71,11 @@ def mode(probabilities, low=0.0, high=1.0):
     return ops.take(centres(probabilities.shape[-1], low, high), ops.argmax(probabilities, axis=-1), axis=0)
 
 
+def entropy(logits):
+    """Logits [..., bins] -> the entropy [...] as a share of the highest, log(bins): 0 sure, 1 knowing nothing."""
+    return -ops.sum(ops.softmax(logits) * ops.log_softmax(logits), axis=-1) / math.log(logits.shape[-1])
+
+
 def quantile(probabilities, share, low=0.0, high=1.0):
     """Probabilities [..., bins], each bin evenly filled -> where the distribution function reaches `share` [...].
 

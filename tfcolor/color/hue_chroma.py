@@ -79,38 +79,6 @@ def fade(chroma, certainty, eta=FADE):
     return chroma * ops.minimum(certainty / ops.maximum(eta, 1e-12), 1.0)
 
 
-def hue_quantile(probabilities, share):
-    """Probabilities [N, h, w, K] of hue -> hue [N, h, w] at `share` of each distribution.
-
-    A circle has no first hue: each photo's is the one that is rarest in it, so that pixels alike stay alike.
-
-    Args:
-        probabilities: float32 [N, h, w, K].
-        share: in [0, 1], one number or [N, h, w].
-    """
-    bins = probabilities.shape[-1]
-    first = ops.cast(ops.argmin(ops.mean(probabilities, axis=(1, 2)), axis=-1), "int32")[:, None, None]
-    order = ops.mod(first[..., None] + ops.arange(bins, dtype="int32"), bins)
-    turned = ops.take_along_axis(probabilities, ops.broadcast_to(order, ops.shape(probabilities)), axis=-1)
-    start = ops.cast(first, "float32") * (TURN / bins)
-    return ops.mod(histograms.quantile(turned, share, 0.0, TURN) + start, TURN)
-
-
-def match_hue(hue, histogram, weights=None):
-    """Hue [...] of one photo -> the hues whose histogram is the given one, in their own order (quantile matching).
-
-    Args:
-        hue: float32 [...].
-        histogram: [K] of sum 1; the circle is cut at its rarest hue.
-        weights: [...], how much each pixel's hue counts, best its chroma; None: all alike.
-    """
-    histogram = np.asarray(histogram, "float32")
-    first = int(histogram.argmin())
-    start = first * TURN / len(histogram)
-    turned = histograms.match_quantiles(ops.mod(hue - start, TURN), np.roll(histogram, -first), 0.0, TURN, weights)
-    return ops.mod(turned + start, TURN)
-
-
 def reference_histograms(rgb):
     """A reference photo's RGB [..., 3] -> its histograms of hue and of chroma, float32 [32] each, of sum 1.
 

@@ -11,6 +11,7 @@ from tfcolor.color.spaces import from_uint8, rgb_to_lab
 from tfcolor.heads.head import Head, last_layer, shrink
 
 AXIS = {"low": -AB_SCALE, "high": AB_SCALE}  # of a, and of b
+LEANING = 2.0  # of a sample: the hue that it leans to becomes exp(2) times as likely, the opposite one exp(-2)
 
 
 class HueChroma(Head):
@@ -21,16 +22,30 @@ class HueChroma(Head):
         hue_weight: of the hue's loss; the true chroma weighs it, as hue means little where there is little of it.
         shared: False trains on the nearest bin, True on the two nearest.
         chroma_by: "quantile" (a knob, the median by default), "mode" or "expectation" of the predicted chroma.
+        fade: default of the knob: eta of the chromatic fading; 0 is the published variant without.
+
+    Attributes:
+        distribution: what `Colorizer` needs to know of it, as plain values: the head's class, and the knobs at which
+            it is decoded as it was learnt.
     """
 
     space = "yuv"
 
-    def __init__(self, stride=4, hue_weight=5.0, shared=False, chroma_by="quantile", name="hue_chroma"):
+    def __init__(
+        self,
+        stride=4,
+        hue_weight=5.0,
+        shared=False,
+        chroma_by="quantile",
+        fade=hue_chroma.FADE,
+        name="hue_chroma",
+    ):
         if chroma_by not in ("quantile", "mode", "expectation"):
             raise ValueError(f"{name}: chroma_by {chroma_by!r}; allowed: 'quantile', 'mode', 'expectation'")
         self.stride, self.hue_weight, self.shared, self.name = stride, hue_weight, shared, name
         self.chroma_by = chroma_by
-        self.knobs = {"fade": hue_chroma.FADE} | ({"quantile": 0.5} if chroma_by == "quantile" else {})
+        self.knobs = {"fade": fade} | ({"quantile": 0.5} if chroma_by == "quantile" else {})
+        self.distribution = {"head": "HueChroma", "unbiased": {}}
 
     def build(self, features):
         """Features of a decoder -> logits [N, H / stride, W / stride, 64], hue's first."""
@@ -65,6 +80,44 @@ class HueChroma(Head):
         else:
             chroma = histograms.expectation(chroma)
         return hue_chroma.hue_chroma_to_uv(hue, hue_chroma.fade(chroma, certainty, fade))
+
+    def sampled(self, output, share):
+        """Logits of one photo, all leaning towards one hue: one of many colourings.
+
+        A circle has no order, which quantiles would need, and cut open they speckle at its ends. Here each bin of hue
+        becomes exp(2 cos(way)) times as likely, by its way round to the chosen one: where the network is sure nothing
+        changes; where it wavers, the hue on that side wins, over the whole of a thing alike.
+
+        Args:
+            output: float32 [h, w, 64].
+            share: float32 in [0, 1) of the circle of hues: [], one for the photo, or [h, w], a smooth field.
+        """
+        hue, chroma = ops.split(output, 2, axis=-1)
+        way = histograms.centres(hue_chroma.BINS, 0.0, hue_chroma.TURN) - hue_chroma.TURN * share[..., None]
+        return ops.concatenate([hue + LEANING * ops.cos(way), chroma], axis=-1)
+
+    def guided(self, output, reference):
+        """Logits of one photo, biased so that its mean histograms of hue and of chroma are a reference's.
+
+        Args:
+            output: float32 [h, w, 64].
+            reference: RGB [..., 3] in [0, 1].
+        """
+        hue, chroma = ops.split(output, 2, axis=-1)
+        of_hue, of_chroma = hue_chroma.reference_histograms(reference)
+        chroma = histograms.match_energy(chroma, of_chroma)
+        weights = histograms.expectation(ops.softmax(chroma))
+        return ops.concatenate([histograms.match_energy(hue, of_hue, weights), chroma], axis=-1)
+
+    def unsure(self, output):
+        """Logits [..., 64] -> the entropy [...] as a share of the highest: 0 sure, 1 knowing nothing.
+
+        The mean of chroma's and of hue's; hue's counts by the probability that there is colour, which is any chroma
+        but the lowest bin's.
+        """
+        hue, chroma = ops.split(output, 2, axis=-1)
+        coloured = 1.0 - ops.softmax(chroma)[..., 0]
+        return (histograms.entropy(chroma) + coloured * histograms.entropy(hue)) / 2.0
 
     def metrics(self, target, output):
         """`colour`: the mean of the predicted chroma (median, faded) as a share of the truth's."""

@@ -14,13 +14,14 @@ COLUMNS = 8  # of the block in which sampled cells are arranged
 VGG16_CONVOLUTIONS = (2, 2, 3, 3, 3)  # of each block
 
 
-def hypercolumn(gray, encoder="vgg16", weights=None, units=1024, points=128, seed=0):
+def hypercolumn(gray, encoder="vgg16", weights=None, encoder_options=None, units=1024, points=128, seed=0):
     """Hypercolumns and one hidden layer of ReLU on top.
 
     Args:
         gray: [N, H, W, 1] in [0, 1], H and W multiples of 32.
         encoder: "vgg16", 12,417 channels as published, or "mobilenet_v2", the light form.
         weights: of the encoder, as in `models.encoders`.
+        encoder_options: its arguments, such as {"alpha": 0.5} of MobileNetV2.
         units: of the hidden layer.
         points: cells looked at in each photo in training, a multiple of 8.
         seed: of the random cells.
@@ -33,7 +34,7 @@ def hypercolumn(gray, encoder="vgg16", weights=None, units=1024, points=128, see
     """
     if encoder not in ENCODERS:
         raise ValueError(f"hypercolumn of {encoder!r}: there are {', '.join(ENCODERS)}")
-    strides, tensors = zip(*ENCODERS[encoder](gray, weights), strict=True)
+    strides, tensors = zip(*ENCODERS[encoder](gray, weights, **(encoder_options or {})), strict=True)
     features, cells = Hypercolumn(strides, units, points, seed, name="hypercolumn")(list(tensors))
     return {"encoder": tensors[-1], STRIDE: features, "cells": cells}
 
@@ -101,19 +102,19 @@ def sample(tensor, cells, stride):
         [N, ..., C]; beyond the outermost places of the layer, their values.
     """
     last = [length - 1 for length in ops.shape(tensor)[1:3]]
-    corners = []
+    lines = []
     for axis in (0, 1):
         place = (ops.cast(cells[..., axis], "float32") + 0.5) * (STRIDE / stride) - 0.5
         place = ops.clip(place, 0.0, ops.cast(last[axis], "float32"))
         lower = ops.floor(place)
         share = ops.cast(place - lower, tensor.dtype)
         lower = ops.cast(lower, "int32")
-        corners.append([(lower, 1.0 - share), (ops.minimum(lower + 1, last[axis]), share)])
-    return sum(
-        at_cells(tensor, ops.stack([row, column], axis=-1)) * (of_row * of_column)[..., None]
-        for row, of_row in corners[0]
-        for column, of_column in corners[1]
-    )
+        lines.append([(lower, 1.0 - share), (ops.minimum(lower + 1, last[axis]), share)])
+    pairs = [(row, column) for row in lines[0] for column in lines[1]]
+    # All four corners in one look-up: each look-up's gradient is as large as the layer.
+    corners = ops.stack([ops.stack([row, column], axis=-1) for (row, _), (column, _) in pairs], axis=1)
+    weights = ops.stack([of_row * of_column for (_, of_row), (_, of_column) in pairs], axis=1)
+    return ops.sum(at_cells(tensor, corners) * weights[..., None], axis=1)
 
 
 def at_cells(tensor, cells):
@@ -141,9 +142,9 @@ def _vgg16(gray, weights):
     return [(1, gray), *zip(strides, convolutions, strict=True), (32, fc6), (32, fc7)]
 
 
-def _mobilenet_v2(gray, weights):
+def _mobilenet_v2(gray, weights, **options):
     """[(stride, layer)]: the gray and the layers where MobileNetV2's strides end, 1,329 channels in all."""
-    features = mobilenet_v2(gray, weights)
+    features = mobilenet_v2(gray, weights, **options)
     return [(1, gray)] + [(stride, features[stride]) for stride in (2, 4, 8, 16, 32)]
 
 
