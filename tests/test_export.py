@@ -166,8 +166,14 @@ def fields(message):
     return found
 
 
-def test_warm_up_requests_run_every_signature(stirred_model):
-    signatures = tf.saved_model.load(str(stirred_model[1])).signatures
+@pytest.fixture(scope="module")
+def loaded(stirred_model):
+    """The SavedModel as TensorFlow alone loads it."""
+    return tf.saved_model.load(str(stirred_model[1]))
+
+
+def test_warm_up_requests_run_every_signature(stirred_model, loaded):
+    signatures = loaded.signatures
     tensor_proto = type(tf.make_tensor_proto(0))
     seen = []
     for record in tf.data.TFRecordDataset(str(stirred_model[1] / export.WARMUP)).as_numpy_iterator():
@@ -187,12 +193,11 @@ def test_warm_up_requests_run_every_signature(stirred_model):
     assert (stirred_model[1] / export.WARMUP).stat().st_size < 20_000
 
 
-def test_warm_up_requests_are_tensorflow_servings(stirred_model):
+def test_warm_up_requests_are_tensorflow_servings(stirred_model, loaded):
     messages = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason="no tensorflow-serving-api")
-    signatures = tf.saved_model.load(str(stirred_model[1])).signatures
     for record in tf.data.TFRecordDataset(str(stirred_model[1] / export.WARMUP)).as_numpy_iterator():
         request = messages.PredictionLog.FromString(record).predict_log.request
-        function = signatures[request.model_spec.signature_name]
+        function = loaded.signatures[request.model_spec.signature_name]
         assert request.model_spec.name == "model"
         assert set(request.inputs) == set(function.structured_input_signature[1])
         function(**{key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()})
