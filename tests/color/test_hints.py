@@ -1,6 +1,5 @@
 """Colour hints on drawn pictures: closed forms, SciPy's shortest paths, and no colour beyond an edge."""
 
-
 import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
