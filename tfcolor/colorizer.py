@@ -259,6 +259,7 @@ class Colorizer:
                 f"model {self.name} predicts no distribution over colours, so it cannot give {what}: take "
                 + " or ".join([*able, "a model of the task classification or hypercolumn"])
             )
+        import_tensorflow()  # Keras is TensorFlow's here
         from tfcolor.heads.ab_bins import AbBins
         from tfcolor.heads.hue_chroma import HueChroma
 
@@ -271,6 +272,7 @@ class Colorizer:
 
 def _shares(count, seed, size):
     """`count` shares in [0, 1), evenly spread over a circle from a random start: numbers, or fields of `size`."""
+    import_tensorflow()
     from tfcolor.color.histograms import smooth_field
 
     start = np.random.default_rng(seed).random()
@@ -281,6 +283,7 @@ def _shares(count, seed, size):
 
 def _match_quantiles(chroma, wanted):
     """U, V [h, w, 2], each moved in its own order until it is spread as the reference's [H, W, 2] is."""
+    import_tensorflow()
     from tfcolor.color.histograms import match_quantiles
 
     matched = []

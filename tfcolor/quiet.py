@@ -8,6 +8,8 @@ import warnings
 
 def import_tensorflow():
     """Imports TensorFlow, silently: called by the verbs once their arguments are right. An ImportError passes."""
+    if sys.modules.get("tensorflow"):
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", module="tensorflow")
     with native_errors_to_null():
