@@ -1,6 +1,7 @@
 """The U-Net over its encoders: the published blocks, their shapes, and what it refuses."""
 
 import keras
+import numpy as np
 import pytest
 
 from tfcolor.models.encoders import MOBILENET_V2_TAPS, mobilenet_v2, vgg16
@@ -42,6 +43,24 @@ def test_refined_decoder_ends_where_its_widths_end(features):
 def test_too_many_widths_are_refused(features):
     with pytest.raises(ValueError, match="5 decoder widths"):
         unet(features, widths=(16, 16, 16, 16, 16))
+
+
+def test_context_starts_as_none_and_then_reaches_every_place(features):
+    decoded = keras.Model(GRAY, unet(features, widths=(16,), refine=True, context=8))
+    model = keras.Model(GRAY, decoded.get_layer("in_context").output)
+    gray = np.random.default_rng(0).random((1, 64, 96, 1), "float32")
+    to_all = model.get_layer("context_to_all")
+    before = model.predict_on_batch(gray)
+    to_all.kernel.assign(np.random.default_rng(1).normal(size=to_all.kernel.shape))
+    after = model.predict_on_batch(gray)
+    model.get_layer("context").kernel.assign(0 * model.get_layer("context").kernel)
+    assert (model.predict_on_batch(gray) == before).all()  # at zero: what there is without context
+    assert (abs(after - before).max(axis=-1) > 1e-6).all()
+
+
+def test_context_trains_the_whole_encoder(features):
+    assert unet(features, widths=(16,))["encoder"] is features["encoder"]
+    assert unet(features, widths=(16,), context=8)["encoder"] is features["whole"]
 
 
 def test_vgg16_has_its_blocks():

@@ -1,7 +1,8 @@
 """Encoders: a gray photo to features at several strides, with ImageNet weights where they help.
 
 Every encoder takes gray [N, H, W, 1] in [0, 1], H and W multiples of 32, repeats it three times and scales it as the
-network was trained: a colour never reaches it. It answers {stride: features}, "encoder" being the deepest.
+network was trained: a colour never reaches it. It answers {stride: features}, "encoder" being the deepest, and
+"whole" what the network's own classifier would see of them.
 """
 
 import os
@@ -61,5 +62,5 @@ def _application(application, inputs, weights, **options):
 
 def _tapped(network, taps):
     features = {stride: network.get_layer(name).output for stride, name in taps.items()}
-    features["encoder"] = features[max(taps)]
+    features["encoder"], features["whole"] = features[max(taps)], network.output
     return features

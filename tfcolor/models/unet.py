@@ -3,7 +3,7 @@
 from keras import layers
 
 
-def unet(features, widths=(512, 256, 128, 64), refine=False):
+def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=0.0):
     """Decoder of transposed convolutions with skips (Ronneberger et al. 2015; as in the Pets report, METHODS 6).
 
     Args:
@@ -12,15 +12,26 @@ def unet(features, widths=(512, 256, 128, 64), refine=False):
         refine: False is the published form: Conv2DTranspose 3x3, BatchNormalization, ReLU, joined with the skip as it
             is. True thins each skip by a 1x1 convolution to half the block's width, mixes what was joined by a
             separable 3x3 and ends with a 3x3 convolution (METHODS 10, C and D).
+        context: units through which the mean of "whole", the photo at a glance, is added to every place of the deepest
+            features (after Iizuka et al. 2016, who concatenate); they start at zero. 0: none.
+        dropout: share of the channels of the deepest features that each training step does without.
 
     Returns:
-        `features` of the decoder, {stride: tensor}, "encoder" the same as given.
+        `features` of the decoder, {stride: tensor}, and "encoder": the encoder's last that is used, as given.
     """
-    stride = max(key for key in features if key != "encoder")
+    stride = max(key for key in features if isinstance(key, int))
     x = features[stride]
     if refine:
         x = layers.Conv2D(widths[0], 1, name="neck")(x)
     outputs = {"encoder": features["encoder"]}
+    if context:
+        outputs["encoder"] = features["whole"]
+        glance = layers.GlobalAveragePooling2D(keepdims=True, name="glance")(features["whole"])
+        glance = layers.Conv2D(context, 1, activation="relu", name="context")(glance)
+        glance = layers.Conv2D(x.shape[-1], 1, kernel_initializer="zeros", name="context_to_all")(glance)
+        x = layers.Add(name="in_context")([x, glance])
+    if dropout:
+        x = layers.SpatialDropout2D(dropout, name="dropout")(x)
     for width in widths:
         stride //= 2
         if stride not in features:
