@@ -36,9 +36,20 @@ def encode(ab, neighbours=NEIGHBOURS, sigma=SIGMA):
     """
     ab = ops.clip(ab, -REACH, REACH)
     row = _row_of_integers(ab)
-    candidates, a, b = (ops.take(table, row, axis=0) for table in _candidates(neighbours))
-    nearness, order = ops.top_k(-ops.square(ab[..., :1] - a) - ops.square(ab[..., 1:] - b), neighbours)
-    return ops.take_along_axis(candidates, order, axis=-1), ops.softmax(nearness / (2.0 * sigma**2))
+    indices, centres = _candidates(neighbours)
+    a, b = ops.split(ops.take(centres, row, axis=0), 2, axis=-1)
+    squares = ops.square(ab[..., :1] - a) + ops.square(ab[..., 1:] - b)
+    # Squared distance, below 2 ** 15, and place among the candidates in one integer: minimum and maximum sort both at
+    # once, in a third of the time of top_k and of gathering by its answer.
+    candidates = indices.shape[1]
+    bits = (candidates - 1).bit_length()
+    keys = ops.left_shift(ops.cast(squares * 2.0 ** (16 - bits), "int32"), bits) + np.arange(candidates, dtype="int32")
+    nearest = ops.stack(_smallest(ops.unstack(keys, axis=-1), neighbours))
+    squares = ops.cast(ops.right_shift(nearest, bits), "float32") / 2.0 ** (16 - bits)
+    weights = ops.exp((squares[:1] - squares) / (2.0 * sigma**2))
+    weights = weights / ops.sum(weights, axis=0)
+    places = row * candidates + ops.bitwise_and(nearest, 2**bits - 1)
+    return ops.moveaxis(ops.take(indices.reshape(-1), places), 0, -1), ops.moveaxis(weights, 0, -1)
 
 
 def encode_by_table(ab):
@@ -131,6 +142,19 @@ def check_prior(prior):
     return prior / prior.sum()
 
 
+def _smallest(tensors, count):
+    """The elementwise smallest `count` of a list of tensors of one shape, in order."""
+    smallest = []
+    for _ in range(count):
+        least, *others = tensors
+        tensors = []
+        for other in others:
+            tensors.append(ops.maximum(least, other))
+            least = ops.minimum(least, other)
+        smallest.append(least)
+    return smallest
+
+
 def _row_of_integers(ab):
     """ab [..., 2] within +-110 -> int32 [...]: the row of the nearest integer (a, b) in the tables below."""
     whole = ops.round(ab) + float(REACH)
@@ -147,8 +171,8 @@ def _integers():
 def _candidates(neighbours):
     """For each integer (a, b): the bins that may be among the nearest of a colour that rounds to it.
 
-    Indices int32 [221 ** 2, n], nearest first, ties by index, and their centres' a and b, float32 of the same shape; n
-    is 12 for five neighbours.
+    Indices int32 [221 ** 2, n], nearest first, ties by index, and the a of all their centres, then the b of all,
+    float32 [221 ** 2, 2 * n]; n is 12 for five neighbours.
     """
     a, b = np.split(_integers(), 2, axis=1)
     distance = np.square(a - CENTRES[:, 0].astype("int32")) + np.square(b - CENTRES[:, 1].astype("int32"))
@@ -157,7 +181,7 @@ def _candidates(neighbours):
     distance = np.sqrt(nearest // BINS)
     possible = distance <= distance[:, neighbours - 1 : neighbours] + np.sqrt(2.0) + 1e-6
     indices = nearest[:, : possible.sum(axis=1).max()] % BINS
-    return indices, CENTRES[indices, 0], CENTRES[indices, 1]
+    return indices, np.concatenate([CENTRES[indices, 0], CENTRES[indices, 1]], axis=1)
 
 
 @cache
