@@ -324,6 +324,15 @@ def test_best_median_worst():
     assert evaluate.report.best_median_worst([5.0]) == {0: "best"}
 
 
+def test_long_titles_of_a_sheet_keep_their_ends():
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(12)
+    shown = evaluate.report._fitting("objectives_photos_regression", 100, font)
+    assert shown.startswith("...") and shown.endswith("regression") and font.getlength(shown) <= 100
+    assert evaluate.report._fitting("gray", 100, font) == "gray"
+
+
 def test_random_chroma_falls_back_to_other_photos(fakes, tmp_path, monkeypatch):
     real = sys.modules["tfcolor.data.sources"].open_source
 

@@ -102,7 +102,7 @@ def sheet(columns, photos):
     image = Image.new("RGB", (len(columns) * side, CAPTION + len(photos) * (side + CAPTION)), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(12)
     for column, title in enumerate(columns):
-        draw.text((column * side + 3, 2), title, "black", font)
+        draw.text((column * side + 3, 2), _fitting(title, side - 6, font), "black", font)
     for row, (pictures, captions) in enumerate(photos):
         top = CAPTION + row * (side + CAPTION)
         for column, (rgb, caption) in enumerate(zip(pictures, captions, strict=True)):
@@ -110,6 +110,15 @@ def sheet(columns, photos):
             image.paste(small, (column * side, top))
             draw.text((column * side + 3, top + side + 2), caption, "black", font)
     return image
+
+
+def _fitting(title, width, font):
+    """The title, or as much of its end as fits: names of one experiment's runs begin alike."""
+    shown = title
+    while font.getlength(shown) > width:
+        title = title[1:]
+        shown = "..." + title
+    return shown
 
 
 def write(path, content):

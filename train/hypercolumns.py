@@ -6,7 +6,7 @@ no other training: `tfcolor evaluate --fade 0`.
 
 from tfcolor.recipe import Recipe
 
-PHOTOS = {"data": "photos", "size": 160, "epochs": 10, "batch": 16}
+PHOTOS = {"data": "photos", "size": 160, "epochs": 5, "batch": 16}
 IMAGENET = {"data": "imagenet2012", "size": 256, "epochs": 10, "batch": 32}
 SUN6 = {"data": "folder:sun6", "size": 256, "epochs": 10, "batch": 16}
 
