@@ -4,11 +4,10 @@ Run it by name, `pytest tests/benchmarks/test_folder.py -rP`. Beside other work 
 seconds that the processor worked for a photo are printed too.
 """
 
-import time
-
 import numpy as np
 import pytest
 
+from benchmarks.measuring import spent
 from benchmarks.test_photo import camera_photo, file_of
 from tfcolor import colorize
 from tfcolor.colorizer import Colorizer, find_model
@@ -27,13 +26,6 @@ def folder(tmp_path_factory):
     for number in range(PHOTOS):
         (folder / f"{number:02}.jpg").write_bytes(file_of(pictures[number % len(SIZES)] // 2 + np.uint8(number)))
     return folder
-
-
-def spent(function):
-    """(wall, processor) seconds of a call."""
-    wall, processor = time.perf_counter(), time.process_time()
-    function()
-    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def test_photos_a_second(folder, tmp_path):

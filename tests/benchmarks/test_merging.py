@@ -7,7 +7,6 @@ and over the tenth at the strongest edges of colour; the share of pixels that th
 lightness moves, as L and as Y.
 """
 
-import time
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from benchmarks.measuring import spent
 from benchmarks.test_photo import SIZES, camera_photo
 from benchmarks.test_photo import chroma as any_chroma
 from tfcolor.color.constants import (
@@ -180,9 +180,4 @@ def test_cost_of_twelve_megapixels():
         "Lab to RGB, chroma scaled": partial(merge_lab, gray, 100 * uv, seen),
     }
     for name, way in ways.items():
-        times = []
-        for _ in range(3):
-            started = time.process_time()
-            way()
-            times.append(time.process_time() - started)
-        print(f"{name}: {1000 * min(times):.0f} ms of processor")
+        print(f"{name}: {1000 * min(spent(way)[1] for _ in range(3)):.0f} ms of processor")
