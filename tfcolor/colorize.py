@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from tfcolor import __version__
 from tfcolor.colorizer import GUIDES, MOST_SAMPLES, REFERENCE_SIZE
-from tfcolor.command import INTERRUPTED, Parser, verb
+from tfcolor.command import INTERRUPTED, Parser, process_age, verb
 from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats, merge
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
@@ -80,7 +80,7 @@ def build_parser() -> Parser:
     add("--workers", type=_whole_number(1), metavar="N", help="photos at a time (default: the cores, at most 4)")
     add("--report", metavar="FILE", help="add a line of JSON for each photo")
     add("--dry-run", action="store_true", help="say what would be done, and touch nothing")
-    add("--profile", action="store_true", help="say where the time went")
+    add("--profile", action="store_true", help="say where the time went since the start of the process")
     add("--quiet", action="store_true", help="errors only")
     return parser
 
@@ -275,12 +275,18 @@ def _dry_run(work: Work) -> int:
 
 def _do(args: argparse.Namespace, work: Work, options: Options) -> int:
     predict = size = None
+    stages = {"start": process_age()}
     if work.tasks:
         predict, size, options = _load(args, options)
+        stages["model"] = process_age() - stages["start"]
     do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(args.report))
     workers = args.workers or min(4, os.cpu_count() or 1)
     tally = Counter({EXISTS: len(work.exist), FAILED: len(work.failures)})
-    with Report(args.report) as report, Speaker(args, len(work.tasks), len(work.exist)) as speaker, Stop() as stop:
+    with (
+        Report(args.report) as report,
+        Speaker(args, len(work.tasks), len(work.exist), stages) as speaker,
+        Stop() as stop,
+    ):
         for line in work.failures:
             speaker.say(line)
         for source, target in work.exist:
@@ -405,21 +411,26 @@ class Looks:
             return pages[key][1]
 
         said = {"outputs": [], "stages": Counter()}
+
+        def write(path: Path, data: bytes) -> None:
+            started = time.perf_counter()
+            files.write_file(path, data)
+            said["stages"]["write"] += time.perf_counter() - started
+            said["outputs"].append(str(path))
+
         for number in range(self.choices["samples"] or 1):
             result = colorize_photo(data, lambda gray, number=number: look(gray)[number], size, options)
             said["stages"].update(result.seconds)
             if result.data is not None:
                 name = self.outputs(task.target)[number]
                 _check_name(name, result.format)
-                files.write_file(Path(name), result.data)
-                said["outputs"].append(name)
+                write(Path(name), result.data)
         if pages and said["outputs"]:
             gray, chromas, certainty = next(iter(pages.values()))
             pictures = [contact_sheet([merge(gray, c, gray.shape) for c in chromas])] if self.choices["samples"] else []
             pictures += [Image.fromarray(np.rint(255 * certainty).astype("uint8"))] if self.confidence else []
             for name, picture in zip(self.outputs(task.target)[-len(pictures) :], pictures, strict=bool(pictures)):
-                files.write_file(Path(name), _png(picture))
-                said["outputs"].append(name)
+                write(Path(name), _png(picture))
         return said | {"outcome": result.outcome, "warnings": list(result.warnings)}
 
 
@@ -457,7 +468,9 @@ def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -
             record |= {"warnings": list(result.warnings), "outcome": result.outcome, "stages": result.seconds}
             if result.data is not None:
                 _check_name(task.target, result.format)
+                began = time.perf_counter()
                 task.write(result.data)
+                record["stages"]["write"] = time.perf_counter() - began
                 record["output"] = task.target
                 if hashes:
                     record["output_sha256"] = hashlib.sha256(result.data).hexdigest()
@@ -559,9 +572,9 @@ class Milestones:
 class Speaker:
     """What is said on standard error: a progress bar, a line for each thing that a person should know, the sums."""
 
-    def __init__(self, args: argparse.Namespace, to_do: int, exist: int):
+    def __init__(self, args: argparse.Namespace, to_do: int, exist: int, stages: dict[str, float]):
         self._args, self._photos = args, to_do + exist
-        self._stages: Counter = Counter()
+        self._stages = Counter(stages)
         hidden, terminal = args.quiet or to_do < 2, sys.stderr.isatty()
         self._bar = tqdm(total=to_do, unit="photo", disable=hidden or not terminal, file=sys.stderr)
         self._lines = None if hidden or terminal else Milestones(to_do)
@@ -597,9 +610,9 @@ class Speaker:
     def sum_up(self, tally: Counter, others: int) -> None:
         self._bar.close()
         if self._args.profile:
-            whole = sum(self._stages.values()) or 1.0
+            whole = sum(self._stages.values())  # of several workers: more than passed
             shares = (f"{stage} {seconds:.2f} s ({seconds / whole:.0%})" for stage, seconds in self._stages.items())
-            print("  ".join(shares), file=sys.stderr)
+            print("  ".join(shares), f" in all {process_age():.2f} s", file=sys.stderr)
         if self._args.quiet or self._photos == 1:
             return
         names = {COLORED: "coloured", EXISTS: "there already", HAS_COLOR: "left alone", FAILED: "failed"}

@@ -1,11 +1,13 @@
-"""What the verbs' command lines have in common: a parser that suggests, errors in one line, exit codes."""
+"""What the verbs' command lines have in common: a parser that suggests, errors in one line, exit codes, a clock."""
 
 import argparse
 import difflib
 import functools
 import os
 import sys
+import time
 
+IMPORTED = time.monotonic()
 FAILED, WRONG_COMMAND, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 
 # What a wrong command raises: a wrong value, or a path that cannot be meant.
@@ -39,6 +41,17 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 options = options.union(*(parser._options() for parser in action.choices.values()))
         return options
+
+
+def process_age():
+    """Seconds since this process began; where the system is no Linux, since this file was imported."""
+    try:
+        with open("/proc/self/stat") as file:
+            fields = file.read().rpartition(")")[2].split()  # the name before it may hold spaces
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5), after the boot
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    except (OSError, AttributeError):
+        return time.monotonic() - IMPORTED
 
 
 def verb(name):

@@ -30,6 +30,13 @@ def seconds(function):
     return time.perf_counter() - start
 
 
+def spent(function):
+    """(wall, processor) seconds of a call: beside other work only the second says something."""
+    wall, processor = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
 def peak_memory_apart(module, argument):
     """`python -m module argument` in a process of its own, which prints `peak_memory` -> bytes."""
     # TensorFlow's and the C library's own pools of memory would hide what is used: pieces from 100 kB on go without.

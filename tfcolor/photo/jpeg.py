@@ -212,7 +212,8 @@ def add_notes(encoded: bytes, notes: Notes, own: list[tuple[int, bytes]], warnin
     segments += [(APP2, ICC + bytes([i, len(profile)]) + part) for i, part in enumerate(profile, 1)]
     segments += [(APP13, PHOTOSHOP + part) for part in _parts(notes.photoshop, MAX_PAYLOAD - len(PHOTOSHOP))]
     segments += [(COMMENT, part) for comment in notes.comments for part in _parts(comment, MAX_PAYLOAD)]
-    return encoded[:2] + b"".join(_segment(marker, payload) for marker, payload in segments) + encoded[rest:]
+    # A view: the pixels are copied once.
+    return b"".join([encoded[:2], *(_segment(*segment) for segment in segments), memoryview(encoded)[rest:]])
 
 
 def _segment(marker: int, payload: bytes) -> bytes:

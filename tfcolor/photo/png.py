@@ -202,7 +202,8 @@ def add_notes(encoded: bytes, notes: Notes, own: Iterable[tuple[bytes, bytes]]) 
     chunks += [(b"tEXt", b"Comment\0" + comment) for comment in notes.comments]
     chunks += own
     start = _without_notes(encoded, head_end)
-    return encoded[:head_end] + b"".join(_chunk(name, body) for name, body in chunks) + encoded[start:]
+    # A view: the pixels are copied once.
+    return b"".join([encoded[:head_end], *(_chunk(name, body) for name, body in chunks), memoryview(encoded)[start:]])
 
 
 def _without_notes(encoded: bytes, at: int) -> int:

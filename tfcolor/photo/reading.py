@@ -324,13 +324,13 @@ def _decode_jpeg(header: jpeg.Jpeg, in_color: bool, limits: Limits) -> Samples:
 def _open_png(data: bytes, limits: Limits) -> Opened:
     header = png.parse(data)
     limits.check(header.width, header.height)
-    alone = png.pixels_alone(header)
     pages = 1
     if png.frames(header) > 1:
-        with _pillow(alone, formats.PNG) as image:
+        with _pillow(png.pixels_alone(header), formats.PNG) as image:
             pages = min(image.n_frames, png.frames(header))
 
     def decode(page: int, in_color: bool) -> Samples:
+        alone = png.pixels_alone(header)  # a copy of the file, for no longer than this
         if header.bits == 16 and page == 0:
             try:
                 png.check_packed(header)

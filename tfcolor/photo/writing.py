@@ -88,7 +88,7 @@ def encode(colored: Colored, opened: Opened, encoding: Encoding, watch: Stopwatc
     if target is formats.JPEG:
         return jpeg.add_notes(_encode_jpeg(colored, opened, encoding, watch), notes, notes.own, warnings)
     if colored.photo.gray.dtype == np.uint16:
-        pixels = np.concatenate(list(_rgb_strips(colored, encoding)))
+        pixels = _deep_pixels(colored, encoding)
         watch.lap("merge")
         return _encode_deep(pixels, target, notes)
     image = _rgb_image(colored, encoding)
@@ -154,6 +154,17 @@ def _rgb_image(colored: Colored, encoding: Encoding) -> Image.Image:
         image.paste(Image.fromarray(strip), (0, top))
         top += len(strip)
     return image
+
+
+def _deep_pixels(colored: Colored, encoding: Encoding) -> np.ndarray:
+    """uint16 [H, W, 3 or 4] at full size."""
+    pixels, top = None, 0
+    for strip in _rgb_strips(colored, encoding):
+        if pixels is None:
+            pixels = np.empty((*colored.photo.gray.shape, strip.shape[2]), "uint16")
+        pixels[top : top + len(strip)] = strip
+        top += len(strip)
+    return pixels
 
 
 def _encode_jpeg(colored: Colored, opened: Opened, encoding: Encoding, watch: Stopwatch) -> bytes:
