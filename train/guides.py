@@ -10,8 +10,8 @@ COCO_STUFF = {"data": "coco_stuff", "size": 256, "serving_size": 256, "epochs": 
 # scenes are a teacher's (`tfcolor datasets label`), every photo has its colours.
 SAMPLE = {"data": "coco_stuff_sample*4+photos+scenes+pets_sample", "size": 128, "serving_size": 128, "epochs": 4}
 
-# At the start of a training each weighted loss has a similar gradient norm at the encoder's end. Unweighted, at its last
-# kernel, after 120 to 200 steps of `sample_seg_class_reg_soft`: .0027, .0072, 1.7 and .11.
+# At the start of a training each weighted loss has a similar gradient norm at the encoder's end. Unweighted, at its
+# last kernel, after 120 to 200 steps of `sample_seg_class_reg_soft`: .0027, .0072, 1.7 and .11.
 WEIGHTS = {"regression": 40.0, "segmentation": 15.0, "scene": 0.06, "ab_bins": 1.0}
 
 
