@@ -9,39 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from stand_in import FakeColorizer
 
 from tfcolor import colorize
 from tfcolor.color import hints
 from tfcolor.photo import Options, PhotoError, colorize_photo
 from tfcolor.project import Edits, Hint, Project, agent
-
-PALETTE = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200]], "uint8")
-
-
-class FakeColorizer:
-    """Each label has a colour; saturation and sample scale and turn it. Its cells are 4 x 4 pixels."""
-
-    name, version, size = "fake", "7", 64
-    knobs = {"saturation": 1.0}
-    reads_labels, classes, palette = True, ["sky", "tree", "sea"], PALETTE
-    colors = np.array([[-0.1, 0.1], [-0.1, -0.1], [0.2, -0.05]], "float32")
-
-    def segment(self, gray):
-        return (gray > 127).astype("uint8")
-
-    def colour_output(self, gray, labels=None):
-        labels = self.segment(gray) if labels is None else labels
-        return self.colors[np.minimum(labels[::4, ::4], 2)]
-
-    def chroma(self, gray):
-        return self.colour_output(gray)
-
-    def sampled(self, output, share):
-        return output * np.float32(1 - share)
-
-    def decode(self, output, gray, saturation=1.0):
-        return output * np.float32(saturation)
-
 
 @pytest.fixture
 def colorizer(monkeypatch):
@@ -61,6 +34,7 @@ def photo():
 
 
 GRAY = np.asarray(np.tile(np.repeat(np.array([60, 190], "uint8"), 16), (24, 1)))
+TURN = np.array([[0.75, 0.25], [-0.25, 0.75]], "float32")  # what sample .25 is to the stand-in
 HINT = Hint(0.5, 0.25, "#a05020", 0.5)
 
 
@@ -81,8 +55,8 @@ def test_without_decisions_the_colour_is_the_models_own():
 
 def test_labels_knobs_and_sample_reach_the_model():
     chroma = edits(hints=()).chroma(FakeColorizer(), GRAY)
-    np.testing.assert_allclose(chroma[0, 0], FakeColorizer.colors[2] * 0.8 * 0.75, rtol=1e-6)
-    np.testing.assert_allclose(chroma[-1, 0], FakeColorizer.colors[0] * 0.8 * 0.75, rtol=1e-6)
+    np.testing.assert_allclose(chroma[0, 0], FakeColorizer.colors[2] @ TURN * 0.8, rtol=1e-6)
+    np.testing.assert_allclose(chroma[-1, 0], FakeColorizer.colors[0] @ TURN * 0.8, rtol=1e-6)
 
 
 def test_a_hint_decides_its_region_and_stops_at_the_edge():
@@ -120,7 +94,7 @@ def test_a_file_holds_everything(photo):
 def test_labels_are_known_by_name_not_by_number(photo):
     project = project_of(photo, FakeColorizer(), edits())
     other = FakeColorizer()
-    other.classes, other.palette, other.version = ["sea", "sky", "tree"], PALETTE[::-1], "8"
+    other.classes, other.palette, other.version = ["water", "sky", "tree"], other.palette[::-1], "8"
     assert project.edits_for(other, GRAY.shape).labels[0, 0] == 0
     assert "fake 7" in project.note(other) and "fake 8" in project.note(other)
     other.reads_labels = False
