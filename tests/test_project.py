@@ -16,6 +16,7 @@ from tfcolor.color import hints
 from tfcolor.photo import Options, PhotoError, colorize_photo
 from tfcolor.project import Edits, Hint, Project, agent
 
+
 @pytest.fixture
 def colorizer(monkeypatch):
     fake = FakeColorizer()

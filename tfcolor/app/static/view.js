@@ -34,7 +34,7 @@ export class View {
     this.color.there = false;
     this.map = canvasOf(small[1], small[0]);
     this.map.pixels = this.map.context.createImageData(small[1], small[0]);
-    this.shown = -1;
+    this.answered = this.shown = -1;
     this.fit();
   }
 
