@@ -319,7 +319,7 @@ def _texts(image):
     "name, data, words",
     [
         ("a.txt", b"no photo", "Not a photo: JPEG, PNG"),
-        ("a.png", PHOTO["buffer"][:60], "."),
+        ("a.png", PHOTO["buffer"][:60], "The PNG ends early"),
         ("a.png", b"\0" * (MOST + 1), "200,001 bytes, more than 200,000: start tfcolor app with a larger --max-bytes"),
         ("a.json", b"{}", "photo first"),
     ],
