@@ -9,6 +9,7 @@ from tfcolor.command import WRONG_COMMAND, verb
 
 VERBS = {
     "colorize": "photos, as files or folders, to photos in colour",
+    "app": "the editor in the browser: a photo's colours by hand",
     "train": "data to a trained network",
     "curves": "the logs of trainings in one picture",
     "evaluate": "how good a model is, in numbers and pictures",

@@ -27,7 +27,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from tfcolor import __version__
 from tfcolor.colorizer import GUIDES, MOST_SAMPLES, REFERENCE_SIZE
 from tfcolor.command import INTERRUPTED, Parser, process_age, verb
 from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats, merge
@@ -35,6 +34,7 @@ from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
 from tfcolor.photo.limits import MAX_PIXELS
 from tfcolor.photo.reading import open_photo
+from tfcolor.project import MOST_BYTES, Project, agent
 
 ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
 PIPE = "-"
@@ -66,6 +66,7 @@ def build_parser() -> Parser:
     add("--guide", choices=GUIDES, help="how the reference guides (default: energy)")
     add("--confidence", action="store_true", help="write NAME-confidence.png too: bright where the network is sure")
     add("--fade-unsure", action="store_true", help="leave gray where the network does not know")
+    add("--project", metavar="FILE", help="as decided in the editor, `tfcolor app`: its photo in the same pixels")
     names = sorted(formats.BY_NAME)
     add("--output-format", choices=names, metavar="FORMAT", help=f"{', '.join(names)} (default: the photo's own)")
     add("--quality", type=_whole_number(1, 100), metavar="Q", help="1-100 of JPEG, WebP, AVIF (default: a JPEG's own)")
@@ -153,6 +154,7 @@ def _run(args: argparse.Namespace) -> int:
         limits=Limits(args.max_pixels, args.allow_truncated),
     )
     _check_looks(args)
+    project = _read_project(args) if args.project else None
     out = Path(args.output)
     single = len(args.inputs) == 1 and not (args.inputs[0] != PIPE and os.path.isdir(args.inputs[0]))
     if PIPE in args.inputs and not single:
@@ -166,7 +168,9 @@ def _run(args: argparse.Namespace) -> int:
         work = _work_on_one(args, out, options)
     else:
         work = _work_on_many(args, out, options)
-    return _dry_run(work) if args.dry_run else _do(args, work, options)
+    if project:
+        work.tasks = [replace(task, read=lambda read=task.read: project.check(read())) for task in work.tasks]
+    return _dry_run(work) if args.dry_run else _do(args, work, options, project)
 
 
 def _check_looks(args: argparse.Namespace) -> None:
@@ -273,11 +277,11 @@ def _dry_run(work: Work) -> int:
 # Doing it.
 
 
-def _do(args: argparse.Namespace, work: Work, options: Options) -> int:
+def _do(args: argparse.Namespace, work: Work, options: Options, project: Project | None) -> int:
     predict = size = None
     stages = {"start": process_age()}
     if work.tasks:
-        predict, size, options = _load(args, options)
+        predict, size, options = _load(args, options, project)
         stages["model"] = process_age() - stages["start"]
     do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(args.report))
     workers = args.workers or min(4, os.cpu_count() or 1)
@@ -330,7 +334,21 @@ class Stop:
         os.write(2, b"tfcolor colorize: stopping when the photos under way are finished; once more to drop them\n")
 
 
-def _load(args: argparse.Namespace, options: Options):
+def _read_project(args: argparse.Namespace) -> Project:
+    """The project that was asked for; ValueError: it is none, or something was asked for that it decides itself."""
+    decided = [*KNOBS, "samples", "reference", "confidence", "fade_unsure", "all_pages"]
+    for name in decided:
+        if getattr(args, name) not in (None, False):
+            raise ValueError(f"--{name.replace('_', '-')}: a project decides that itself; leave it out")
+    if len(args.inputs) > 1 or os.path.isdir(args.inputs[0]):
+        raise ValueError(f"--project {shown(args.project)}: a project is of one photo; give that alone")
+    try:
+        return Project.from_json(files.read_file(Path(args.project), MOST_BYTES, at_most=MOST_BYTES + 1))
+    except ValueError as error:
+        raise ValueError(f"--project {shown(args.project)}: {error}") from None
+
+
+def _load(args: argparse.Namespace, options: Options, project: Project | None):
     """The model's prediction and size, and the options with its name; its first prediction is made, as that is slow.
 
     Raises:
@@ -340,8 +358,10 @@ def _load(args: argparse.Namespace, options: Options):
     from tfcolor.colorizer import Colorizer
 
     knobs = {name: getattr(args, name) for name in KNOBS if getattr(args, name) is not None}
-    colorizer = Colorizer.load(args.model)
+    colorizer = Colorizer.load(args.model or (project and project.model))
     predict = functools.partial(colorizer.chroma, **knobs)
+    if project and project.note(colorizer) and not args.quiet:
+        print(f"tfcolor colorize: note: {project.note(colorizer)}", file=sys.stderr)
     if args.samples or args.reference or args.confidence or args.fade_unsure:
         choices = {
             "samples": args.samples,
@@ -353,8 +373,12 @@ def _load(args: argparse.Namespace, options: Options):
         }
         predict = Looks(colorizer, choices | knobs, functools.partial(outputs, args=args), args.confidence)
     predict(np.tile(np.arange(64, dtype="uint8"), (64, 1)))
-    agent = "" if args.no_mark else f"tfcolor {__version__}, model {colorizer.name} {colorizer.version}"
-    return predict, colorizer.size, replace(options, agent=agent)
+    if project:
+
+        def predict(gray):
+            return project.edits_for(colorizer, gray.shape).chroma(colorizer, gray)
+
+    return predict, colorizer.size, replace(options, agent="" if args.no_mark else agent(colorizer))
 
 
 def _read_reference(name: str, limits: Limits) -> np.ndarray:

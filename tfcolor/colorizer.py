@@ -178,6 +178,21 @@ class Colorizer:
         self._check_that_it_colours()
         return self.predict(gray[None])[self.colour_head][0]
 
+    def sampled(self, output, share):
+        """The colour head's output, moved to another colouring that it holds possible, coherent over the photo.
+
+        Args:
+            output: float32 [h', w', C], of `colour_output`.
+            share: in [0, 1), where on the circle of all that is possible; a number, or a smooth field [h', w'].
+
+        Returns:
+            float32 [h', w', C], to `decode`.
+
+        Raises:
+            ValueError: the model has no distribution.
+        """
+        return np.asarray(self._distribution("several colourings").sampled(output, np.float32(share)))
+
     def certainty(self, output):
         """As `confidence`, from `colour_output`."""
         return 1.0 - np.asarray(self._distribution("its confidence").unsure(output))
@@ -237,10 +252,8 @@ class Colorizer:
 
         chromas = [decode(output)]
         if samples:
-            head, size = self._distribution("several colourings"), np.shape(output)[:2]
-            others = [
-                decode(head.sampled(output, share)) for share in _shares(samples, seed, size if per_region else ())
-            ]
+            size = np.shape(output)[:2] if per_region else ()
+            others = [decode(self.sampled(output, share)) for share in _shares(samples, seed, size)]
             chromas = sorted(others, key=lambda chroma: np.square(chroma - chromas[0]).mean())
         chromas = np.stack(chromas)
         if reference is not None and guide == "quantiles":

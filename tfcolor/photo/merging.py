@@ -180,7 +180,7 @@ class Enlarger:
         planes = [_image(plane) for plane in np.clip(levels, -127.5, 127.5).transpose(2, 0, 1)]
         width, height = planes[0].size
         seen = seen or (height, width)
-        self._covered = (seen[0] / _cell(seen[0], height), seen[1] / _cell(seen[1], width))
+        self._covered = covered_cells((height, width), seen)
         self._size = tuple(-(-side // step) for side in gray.shape)
         self._edges = edges
         self._to_levels = np.float32(255 / np.iinfo(gray.dtype).max)
@@ -203,6 +203,23 @@ class Enlarger:
         cb += np.multiply(slope_cb, gray, out=slope_cb)
         cr += np.multiply(slope_cr, gray, out=slope_cr)
         return cb, cr
+
+
+def enlarge_cells(chroma: np.ndarray, seen: tuple[int, int]) -> np.ndarray:
+    """Chroma in the network's cells, float32 [h', w', 2] -> at the size of the gray that it saw, [h, w, 2]."""
+    if chroma.shape[:2] == tuple(seen):
+        return chroma
+    height, width = covered_cells(chroma.shape[:2], seen)
+    box = (0, 0, width, height)
+    planes = [
+        _image(plane).resize(seen[::-1], Image.Resampling.BICUBIC, box=box) for plane in chroma.transpose(2, 0, 1)
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+
+def covered_cells(chroma_shape: tuple[int, int], seen: tuple[int, int]) -> tuple[float, float]:
+    """How many of the network's cells, rows and columns, cover the photo: chroma may reach a little beyond it."""
+    return tuple(side / _cell(side, cells) for side, cells in zip(seen, chroma_shape, strict=True))
 
 
 def _lines_over_gray(planes, covered, gray, seen):

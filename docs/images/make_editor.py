@@ -1,0 +1,123 @@
+"""Writes editor.jpg and editor_phone.jpg, the editor's page with the default model (CREDITS.md), and measures it.
+
+python docs/images/make_editor.py               # needs Chromium and `pip install 'tfcolor[app]' playwright`
+python docs/images/make_editor.py --latency 30  # no pictures: from a hint's click to its colour on the screen
+python docs/images/make_editor.py --latency 30 --network  # with a run of the network for each, as a stroke has
+"""
+
+import argparse
+import io
+import shutil
+import statistics
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tfcolor import app
+from tfcolor.app import desk
+
+HERE = Path(__file__).parent
+QUALITY = 86
+SHOWN = """() => new Promise(done => {
+  const wait = () => editor.view.shown > 0 && editor.view.shown === editor.store.revision
+    ? requestAnimationFrame(() => requestAnimationFrame(done)) : setTimeout(wait, 20);
+  wait();
+})"""
+# The hand lets go -> the frame after the one in which the new colours were drawn.
+LATENCY = """() => new Promise(done => {
+  const canvas = document.getElementById("stage");
+  let start = 0;
+  canvas.addEventListener("pointerup", () => (start = performance.now()), {once: true, capture: true});
+  canvas.addEventListener("shown", function shown() {
+    if (!start || editor.view.shown !== editor.store.revision) return;
+    canvas.removeEventListener("shown", shown);
+    requestAnimationFrame(() => (globalThis.took = performance.now() - start));
+  });
+  globalThis.took = 0;
+  done();
+})"""
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency", type=int, metavar="N")
+    parser.add_argument("--network", action="store_true")
+    args = parser.parse_args()
+    if args.network:
+        desk.DeskPhoto.output = lambda photo, colorizer: colorizer.colour_output
+    editor = app.Editor(port=0).start()
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        if args.latency:
+            measure(opened(browser, editor.url, "coffee", viewport={"width": 1280, "height": 800}), args.latency)
+        else:
+            page = opened(browser, editor.url, "coffee", viewport={"width": 1280, "height": 800})
+            for name, column, row in (("brick", 0.54, 0.73), ("wood", 0.12, 0.55)):
+                click(page, name, column, row)
+            page.click("#more-looks")
+            page.wait_for_selector("#look-list img")
+            page.keyboard.press("x")
+            save(page, "editor.jpg")
+            page = opened(browser, editor.url, "astronaut", **playwright.devices["Pixel 5"])
+            click(page, "denim", 0.6, 0.72)
+            save(page, "editor_phone.jpg")
+        browser.close()
+    editor.stop()
+
+
+def opened(browser, url, example, **choices):
+    page = browser.new_context(**choices).new_page()
+    page.goto(url)
+    page.click(f"[aria-label='Example: {example}']")
+    page.wait_for_selector("body:not(.empty)")
+    page.evaluate(SHOWN)
+    return page
+
+
+def click(page, colour, column, row):
+    """A hint of one of the page's colours, at a place in shares of the photo."""
+    page.keyboard.press("Escape")
+    page.click(f"[aria-label='{colour}']")
+    page.mouse.click(*place(page, column, row))
+    page.evaluate(SHOWN)
+
+
+def place(page, column, row):
+    return page.evaluate(
+        """([column, row]) => {
+          const {left, top} = editor.view.canvas.getBoundingClientRect();
+          const [x, y] = editor.view.toStage(column, row);
+          return [left + x, top + y];
+        }""",
+        [column, row],
+    )
+
+
+def save(page, name):
+    page.wait_for_timeout(300)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    if image.width > 1280 or image.height > 1280:
+        image.thumbnail((1280, 1280))
+    image.save(HERE / name, quality=QUALITY, subsampling="4:4:4", optimize=True)
+
+
+def measure(page, count):
+    """A hint at a place of its own each time, so that its spread has not been kept."""
+    took = []
+    for i in range(count):
+        page.keyboard.press("h")
+        page.evaluate(LATENCY)
+        page.mouse.click(*place(page, 0.05 + 0.9 * i / count, 0.1 + 0.8 * (i * 7 % count) / count))
+        while not (milliseconds := page.evaluate("took")):
+            page.wait_for_timeout(20)
+        took.append(milliseconds)
+        page.keyboard.press("Control+z")
+        page.evaluate(SHOWN)
+    took.sort()
+    print(f"{count} hints: median {statistics.median(took):.0f} ms, from {took[0]:.0f} to {took[-1]:.0f}")
+
+
+if __name__ == "__main__":
+    main()

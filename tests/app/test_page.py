@@ -1,0 +1,461 @@
+"""The editor's page in a real browser: what a person does there, and what is then on the screen and in the files.
+
+The model is a stand-in that gives each label a colour, so what each edit must change is known. With
+TFCOLOR_BROWSER=required, as in .ci/run, a browser that is missing fails instead of skipping.
+"""
+
+import base64
+import io
+import os
+import shutil
+import time
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+from stand_in import FakeColorizer
+
+from tfcolor import app as editor
+from tfcolor import colorize, photo
+from tfcolor.app.server import STATIC
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MOST = 200_000
+REQUIRED = os.environ.get("TFCOLOR_BROWSER") == "required"
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+HALVES = np.full((240, 320), 60, "uint8")  # "sky" on the left, "tree" on the right
+HALVES[:, 160:] = 190
+PHOTO = {"name": "halves.png", "mimeType": "image/png", "buffer": png(HALVES)}
+MIRRORED = {**PHOTO, "name": "mirrored.png", "buffer": png(HALVES[:, ::-1].copy())}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+
+        path = next(filter(None, map(shutil.which, BROWSERS)))
+    except (ImportError, StopIteration):
+        if REQUIRED:
+            raise
+        pytest.skip("Playwright or Chromium is not here (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    """The stand-in, in the place of every model that is loaded."""
+    fake = FakeColorizer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfcolor.colorizer.Colorizer", types.SimpleNamespace(load=lambda name: fake))
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def url(browser, colorizer):
+    running = editor.Editor(port=0, photos=50, max_bytes=MOST).start()
+    yield running.url
+    running.stop()
+
+
+class Person:
+    """Somebody at the page, with a photo open.
+
+    Attributes:
+        page: Playwright's.
+        requests: addresses of all that the page has asked for.
+        errors: what its scripts failed with.
+    """
+
+    def __init__(self, context, url):
+        self.page, self.requests, self.errors = context.new_page(), [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(error))
+        self.page.goto(url)
+        self.page.wait_for_selector("body[data-ready]")
+
+    def open(self, file=PHOTO):
+        self.choose("#open", file)
+        self.until(f"document.title.startsWith('{file['name']}')")
+        return self.settle()
+
+    def choose(self, button, file):
+        with self.page.expect_file_chooser() as chooser:
+            self.page.click(button)
+        chooser.value.set_files(file)
+
+    def until(self, expression):
+        """Waits for something on the page; Playwright's own way is against the page's policy for scripts."""
+        end = time.monotonic() + 20
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"never: {expression}"
+            self.page.wait_for_timeout(10)
+
+    def settle(self):
+        """Waits until the newest edits are on the screen; returns the colours, [H, W, 3], without map and hints."""
+        self.until("editor.store.revision > 0 && editor.view.shown === editor.store.revision")
+        pixels = self.page.evaluate("editor.view.color.toDataURL()").split(",")[1]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(pixels))).convert("RGB")).astype(int)
+
+    def place(self, column, row):
+        """Shares of the photo -> where that is on the page."""
+        return self.page.evaluate(
+            """([column, row]) => {
+              const {left, top} = editor.view.canvas.getBoundingClientRect();
+              const [x, y] = editor.view.toStage(column, row);
+              return [left + x, top + y];
+            }""",
+            [column, row],
+        )
+
+    def drag(self, *places, steps=5):
+        mouse = self.page.mouse
+        mouse.move(*self.place(*places[0]))
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*self.place(*place), steps=steps)
+        mouse.up()
+
+    def click(self, column, row):
+        self.page.mouse.click(*self.place(column, row))
+
+    def knob(self, name, value):
+        self.page.locator(f"#knob-{name}").fill(str(value))
+
+    def alert(self):
+        self.page.wait_for_selector("#alert:not([hidden])")
+        return self.page.inner_text("#alert p")
+
+    def download(self, *buttons):
+        with self.page.expect_download() as download:
+            for button in buttons:
+                self.page.click(button)
+        return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+@pytest.fixture
+def arrive(browser, url):
+    """A function: another person arrives at the page, in a context of their own."""
+    people = []
+
+    def arrive(**choices):
+        people.append(Person(browser.new_context(**{"viewport": {"width": 1000, "height": 700}, **choices}), url))
+        return people[-1]
+
+    yield arrive
+    for person in people:
+        person.page.context.close()
+    assert not [error for person in people for error in person.errors]
+
+
+@pytest.fixture
+def person(arrive):
+    return arrive()
+
+
+def chroma(pixels):
+    return pixels.max(axis=-1) - pixels.min(axis=-1)
+
+
+def test_a_photo_comes_in_colour_and_nothing_from_elsewhere(person, url):
+    pixels = person.open()
+    assert (chroma(pixels) > 5).all()
+    sky, tree = pixels[120, 20], pixels[120, 300]
+    assert sky[0] > sky[1] and tree[1] > tree[0]  # as the stand-in's colours say
+    assert all(one.startswith((url, "blob:", "data:")) for one in person.requests)
+
+
+def test_an_example_opens(person):
+    person.page.click("[aria-label='Example: chelsea']")
+    assert chroma(person.settle()).max() > 20
+    assert person.page.title().startswith("chelsea.jpg")
+
+
+def test_a_photo_that_is_dropped_opens(person):
+    person.page.evaluate(
+        """octets => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(atob(octets), c => c.charCodeAt())], "a.png"));
+          dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
+        }""",
+        base64.b64encode(PHOTO["buffer"]).decode(),
+    )
+    person.page.wait_for_selector("body:not(.empty)")
+    assert chroma(person.settle()).max() > 5
+
+
+def test_a_stroke_recolours_where_it_was_and_undo_takes_it_back(person):
+    before = person.open()
+    person.page.fill("#search", "wat")
+    person.page.click("#classes li")
+    person.drag((0.65, 0.5), (0.85, 0.5))
+    after = person.settle()
+    red, _, blue = after[120, 240]
+    assert blue > red  # water
+    changed = np.abs(after - before).max(axis=-1) > 2
+    assert changed[110:130, 220:260].all()
+    assert not changed[:60].any() and not changed[180:].any() and not changed[:, :150].any()
+    person.page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(person.settle(), before)
+    person.page.keyboard.press("Control+Shift+z")
+    np.testing.assert_array_equal(person.settle(), after)
+    person.page.keyboard.press("e")  # the eraser gives back what the network saw
+    person.drag((0.6, 0.5), (0.9, 0.5))
+    np.testing.assert_array_equal(person.settle(), before)
+
+
+def test_fill_polygon_and_look_alike_stay_within_their_regions(person):
+    before = person.open()
+    person.page.click("#class-2")
+    for key, places in (
+        ("f", [(0.2, 0.5)]),
+        ("w", [(0.2, 0.5)]),
+        ("p", [(0.05, 0.1), (0.3, 0.1), (0.3, 0.9), (0.05, 0.9), (0.05, 0.1)]),
+    ):
+        person.page.keyboard.press(key)
+        for place in places:
+            person.click(*place)
+        person.until("editor.store.done.length")
+        changed = np.abs(person.settle() - before).max(axis=-1) > 2
+        assert changed[40:200, 30:80].all(), key
+        assert not changed[:, 200:].any(), key
+        person.page.click("#undo")
+        np.testing.assert_array_equal(person.settle(), before)
+
+
+def test_a_hint_colours_its_side_of_the_edge_and_goes_again(person):
+    before = person.open()
+    person.page.keyboard.press("h")
+    person.page.click("[aria-label='sea']")
+    person.click(0.25, 0.5)
+    after = person.settle()
+    red, green, blue = after[120, 80]
+    assert blue > red and green > red and before[120, 80][0] > before[120, 80][1]
+    np.testing.assert_allclose(after[:, 200:], before[:, 200:], atol=4)
+    person.page.keyboard.press("Delete")
+    np.testing.assert_array_equal(person.settle(), before)
+
+
+def test_a_knob_changes_all_without_running_the_network(person, colorizer):
+    before = person.open()
+    runs = colorizer.runs
+    person.knob("saturation", 0)
+    assert chroma(person.settle()).max() == 0
+    person.page.click("#undo")
+    np.testing.assert_array_equal(person.settle(), before)
+    assert colorizer.runs == runs
+
+
+def test_another_colouring_is_chosen(person):
+    before = person.open()
+    person.page.click("#more-looks")
+    person.page.click("#look-list button >> nth=3")
+    assert np.abs(person.settle() - before).max() > 10
+
+
+def test_the_download_is_what_the_command_makes_of_the_project(person, arrive, tmp_path):
+    person.open()
+    person.page.click("#class-2")
+    person.drag((0.7, 0.3), (0.9, 0.7))
+    person.page.keyboard.press("h")
+    person.click(0.25, 0.5)
+    person.knob("saturation", 1.5)
+    edited = person.settle()
+    name, project = person.download("#projects summary", "#save")
+    assert name == "halves.tfcolor.json"
+    name, result = person.download("#download")
+    assert name == "halves-colour.png"
+
+    (tmp_path / "halves.png").write_bytes(PHOTO["buffer"])
+    (tmp_path / name).write_bytes(project)
+    command = [str(tmp_path / "halves.png"), "-o", str(tmp_path / "out.png"), "--project", str(tmp_path / name)]
+    assert colorize.main(command) == 0
+    assert (tmp_path / "out.png").read_bytes() == result
+
+    other = arrive()
+    plain = other.open()
+    assert np.abs(plain - edited).max() > 10
+    other.page.click("#projects summary")
+    other.choose("#load", {"name": "halves.tfcolor.json", "mimeType": "application/json", "buffer": project})
+    other.until("editor.store.hints.length === 1")
+    np.testing.assert_array_equal(other.settle(), edited)
+
+
+def test_a_label_map_is_repainted_elsewhere(person):
+    person.open()
+    _, exported = person.download("#projects summary", "#export")
+    image = Image.open(io.BytesIO(exported))
+    image.paste(2, (0, 0, *image.size))
+    file = io.BytesIO()
+    image.save(file, "PNG", pnginfo=_texts(image))
+    person.page.click("#projects summary")
+    person.choose("#import", {"name": "labels.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    person.until("editor.store.done.length === 1")
+    pixels = person.settle()
+    assert (pixels[..., 2] > pixels[..., 0]).all()
+
+
+def _texts(image):
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for key, text in image.text.items():
+        info.add_text(key, text)
+    return info
+
+
+@pytest.mark.parametrize(
+    "name, data, words",
+    [
+        ("a.txt", b"no photo", "Not a photo: JPEG, PNG"),
+        ("a.png", PHOTO["buffer"][:60], "The PNG ends early"),
+        ("a.png", b"\0" * (MOST + 1), "200,001 bytes, more than 200,000: start tfcolor app with a larger --max-bytes"),
+        ("a.json", b"{}", "photo first"),
+    ],
+    ids=["text", "cut", "large", "project"],
+)
+def test_a_wrong_file_gets_its_message(person, name, data, words):
+    person.choose("#open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    assert words in person.alert()
+    person.page.click("#alert button")
+    assert person.page.is_hidden("#alert")
+    person.open()  # and the page still works
+
+
+def test_another_photos_project_is_refused(person):
+    person.open()
+    _, project = person.download("#projects summary", "#save")
+    person.open(MIRRORED)
+    before = person.settle()
+    person.choose("#open", {"name": "a.json", "mimeType": "application/json", "buffer": project})
+    assert "another photo's, one of 320 x 240" in person.alert()
+    np.testing.assert_array_equal(person.settle(), before)
+
+
+def test_two_people_do_not_see_each_others_photos(arrive):
+    one, two = arrive(), arrive()
+    first = one.open()
+    second = two.open(MIRRORED)
+    keys = [person.page.evaluate("editor.net.key") for person in (one, two)]
+    assert keys[0] != keys[1] and not any(keys[0] in address for address in two.requests)
+    one.page.click("#class-2")
+    one.drag((0.6, 0.2), (0.9, 0.8))
+    assert np.abs(one.settle() - first).max() > 10
+    two.knob("saturation", 1.01)
+    np.testing.assert_allclose(two.settle(), second, atol=2)
+    np.testing.assert_allclose(second[:, :120], first[:, :-121:-1], atol=1)
+
+
+def test_requests_do_not_queue_while_the_hand_draws(person, colorizer):
+    person.open()
+    under_way, most, answers = 0, 0, 0
+
+    def asked(request):
+        nonlocal under_way, most
+        if request.url.endswith("/color"):
+            under_way += 1
+            most = max(most, under_way)
+
+    def answered(request):
+        nonlocal under_way, answers
+        if request.url.endswith("/color"):
+            under_way, answers = under_way - 1, answers + 1
+
+    person.page.on("request", asked)
+    person.page.on("requestfinished", answered)
+    colorizer.pause = 0.15
+    try:
+        person.page.click("#class-2")
+        person.drag((0.1, 0.1), (0.9, 0.9), steps=60)
+        person.settle()
+    finally:
+        colorizer.pause = 0.0
+    assert most == 1 and 1 <= answers < 30
+
+
+def test_the_keyboard_alone_paints(person):
+    before = person.open()  # the photo has the focus
+    press = person.page.keyboard.press
+    press("/")
+    person.page.keyboard.type("water")
+    press("Enter")
+    assert person.page.evaluate("document.activeElement.id") == "stage"
+    press("ArrowRight")
+    for _ in range(10):
+        press("ArrowRight")
+    press("Enter")
+    changed = np.abs(person.settle() - before).max(axis=-1) > 2
+    assert changed[120, int(0.72 * 320)] and not changed[:, :160].any()
+    press("?")
+    assert "Undo" in person.page.inner_text("#keys")
+
+
+def test_fingers_draw_and_two_of_them_zoom(arrive):
+    person = arrive(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    before = person.open()
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 390
+    touch = person.page.context.new_cdp_session(person.page)
+
+    def fingers(kind, *places):
+        points = [
+            dict(zip(("x", "y", "id"), (*person.place(*place), i), strict=True)) for i, place in enumerate(places)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    person.page.evaluate("editor.tools.label = 2")
+    fingers("touchStart", (0.6, 0.5))
+    fingers("touchMove", (0.9, 0.5))
+    fingers("touchEnd")
+    after = person.settle()
+    assert np.abs(after - before).max(axis=-1)[120, 240] > 2
+    scale = person.page.evaluate("editor.view.scale")
+    fingers("touchStart", (0.3, 0.5))
+    fingers("touchStart", (0.3, 0.5), (0.7, 0.5))
+    fingers("touchMove", (0.3, 0.5), (0.95, 0.5))
+    fingers("touchEnd")
+    np.testing.assert_array_equal(person.settle(), after)  # the first finger's stroke was taken back
+    assert person.page.evaluate("editor.view.scale") > 1.2 * scale
+
+
+def test_before_and_after(person):
+    person.open()
+    person.page.keyboard.press("m")
+    person.page.keyboard.press("x")
+    person.page.wait_for_timeout(100)
+    shot = Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")
+    left, right = (shot.getpixel(tuple(map(int, person.place(column, 0.2)))) for column in (0.25, 0.75))
+    assert max(left) - min(left) <= 1 < 5 < max(right) - min(right)
+
+
+def test_the_pages_colours_are_those_of_the_file(person):
+    rng = np.random.default_rng(0)
+    gray = rng.integers(0, 256, (16, 20), "uint8")
+    chroma = rng.uniform(-0.4, 0.4, (16, 20, 2)).astype("float32")
+    said = {"values": np.rint(chroma * 32767).astype(int).ravel().tolist(), "shape": [16, 20], "covered": [16, 20]}
+    pixels = person.page.evaluate(
+        """async ([gray, said]) => {
+          const { colorize } = await import("./static/color.js");
+          const out = new Uint8ClampedArray(gray.length * 4);
+          colorize(Uint8Array.from(gray), 20, 16, {...said, values: Int16Array.from(said.values)}, out);
+          return Array.from(out);
+        }""",
+        [gray.ravel().tolist(), said],
+    )
+    ours = np.reshape(pixels, (16, 20, 4))[..., :3]
+    np.testing.assert_allclose(ours, photo.merge(gray, chroma).astype(int), atol=2)
+
+
+def test_the_examples_are_gray_photos_of_the_documentation():
+    for path in (STATIC / "examples").iterdir():
+        assert Image.open(path).mode == "L" and path.stat().st_size < 60_000
