@@ -68,7 +68,7 @@ def test_version():
     [
         ("colorise", "did you mean colorize?"),
         ("--train", "did you mean train?"),
-        ("x.jpg", "there are app, colorize, train"),
+        ("x.jpg", "there are colorize, app, train"),
     ],
 )
 def test_an_unknown_verb_is_one_line_that_leads_on(typed, words):

@@ -156,8 +156,8 @@ class Enlarger:
     Smooth: bicubic interpolation. With `edges`, the fast guided filter (He and Sun 2015): around each small pixel the
     chroma is fitted as a line over the gray, `cb = a * gray + b`; a and b are what is enlarged, and the full-size
     gray brings the edges back. The fit alone loses detail of the chroma, so what its mean over each of the network's
-    cells is short of is added to b. Measured with a perfect network on five photos of scikit-image (CIEDE2000): 5 %
-    closer to the truth than smooth, 8 % closer at edges of colour.
+    cells is short of is added to b. Measured with a perfect network on four photos of scikit-image (CIEDE2000): 4 %
+    closer to the truth than smooth; on 48 small validation photos 2 % farther.
 
     Args:
         chroma: float32 [h, w, 2], U and V; what is not finite counts as 0.
