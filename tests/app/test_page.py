@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,11 @@ from stand_in import FakeColorizer
 
 from tfcolor import app as editor
 from tfcolor import colorize, photo
-from tfcolor.app.server import STATIC
+
+pytest.importorskip("fastapi", reason="the editor's extra is not here: pip install 'tfcolor[app]'")
+pytest.importorskip("uvicorn", reason="the editor's extra is not here: pip install 'tfcolor[app]'")
+
+STATIC = Path(editor.__file__).parent / "static"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MOST = 200_000
