@@ -30,7 +30,8 @@ class Recipe:
         encoder: a name in `tfcolor.models.encoders.ENCODERS`.
         encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
         encoder_weights: "imagenet", an .h5 file, or "none".
-        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2).
+        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
+            weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.

@@ -19,6 +19,7 @@ from tfcolor.models.encoders import ENCODERS
 from tfcolor.models.hypercolumn import at_cells, hypercolumn
 from tfcolor.models.padding import CropToInput, PadToMultiple
 from tfcolor.models.unet import unet
+from tfcolor.models.zoom import Zoom
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _encoder_unet(gray, recipe):
             f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size"
         )
     if zoom == 2:
-        gray = layers.UpSampling2D(2, interpolation="bilinear", name="zoom")(gray)
+        gray = Zoom(name="zoom")(gray)
     features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), **options)
     return {key if key == "encoder" else key // zoom: value for key, value in features.items()}
 
