@@ -5,6 +5,8 @@ ignored: its pixels get 255 and weigh nothing. Where one source tells apart what
 name (houses and their windows are "building"), except for the parts of people, whose colours differ most.
 """
 
+import colorsys
+
 import numpy as np
 
 NO_LABEL = 255
@@ -233,6 +235,14 @@ def merge(mask, table, label=-1):
         uint8 [...], indices into `NAMES`, 255 = no label.
     """
     return table[label][mask]
+
+
+def palette_of(classes):
+    """A colour for each class, uint8 [classes, 3]: `PALETTE` for the merged labels, else evenly spread hues."""
+    if list(classes) == NAMES:
+        return PALETTE
+    colours = [colorsys.hsv_to_rgb((i * 0.618) % 1.0, 0.75, 0.95 if i % 2 else 0.65) for i in range(len(classes))]
+    return (np.array(colours).reshape(-1, 3) * 255).round().astype("uint8")
 
 
 def words(label):
