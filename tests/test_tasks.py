@@ -14,7 +14,6 @@ from keras import ops
 
 from tfcolor import trainer
 from tfcolor.color import spaces
-from tfcolor.models.label_stream import hide_labels
 from tfcolor.recipe import Recipe, read_recipe
 from tfcolor.tasks import TASKS, System, find_task
 
@@ -148,6 +147,7 @@ def test_backends_agree(tmp_path):
 import json, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from test_tasks import *
+from tfcolor.models.label_stream import hide_labels
 from tfcolor.trainer import Trainer
 logs = {{}}
 for task in {list(ours)}:
