@@ -81,19 +81,29 @@ def msrc_published_colour_plain():
 
 
 def _segmentation(**fields):
+    # Half as wide a decoder as the colouriser's: both networks twice, for TensorFlow and for LiteRT, are to fit 25 MB.
     return Recipe(
-        task="segmentation", head_options={"segmentation": {"stride": 4, "loss": "both"}}, **_FROM_PHOTOS, **fields
+        task="segmentation",
+        network_options={"widths": [128, 96, 64], "refine": True},
+        head_options={"segmentation": {"stride": 4, "loss": "both"}},
+        **_FROM_PHOTOS,
+        **fields,
     )
 
 
 def _colour(**fields):
-    return Recipe(task="semantic_photos", random_labels=0.5, **_FROM_PHOTOS, **fields)
+    return Recipe(
+        task="semantic_photos",
+        network_options={"widths": [256, 192, 128], "refine": True},
+        random_labels=0.5,
+        **_FROM_PHOTOS,
+        **fields,
+    )
 
 
 _FROM_PHOTOS = {
     "start": PHOTOS,
     "encoder_weights": "none",
-    "network_options": {"widths": [256, 192, 128], "refine": True},
     "random_gray": 0.3,
     "learning_rate": 5e-4,
     "warmup": 100,
