@@ -137,8 +137,8 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
     """Writes a model as one file for another runtime: the network and its decoding.
 
     It takes gray uint8 [N, h, w], labels of the same size where the network reads them, and each knob, a float32
-    scalar, and answers the heads' outputs and chroma float32 [N, h', w', 2], U and V. The model card goes with it: the file "tfcolor.json" in the zip archive at a LiteRT file's
-    end, "tfcolor" in an ONNX file's metadata.
+    scalar, and answers the heads' outputs and chroma float32 [N, h', w', 2], U and V. The model card goes with it: the
+    file "tfcolor.json" in the zip archive at a LiteRT file's end, "tfcolor" in an ONNX file's metadata.
 
     Args:
         model: a run folder, a folder of SavedModels, or the name of a shipped model.
