@@ -31,8 +31,8 @@ class FakeColorizer:
         labels = self.segment(gray) if labels is None else labels
         return self.colors[np.minimum(labels[::4, ::4], 2)]
 
-    def chroma(self, gray):
-        return self.colour_output(gray)
+    def chroma(self, gray, labels=None):
+        return self.colour_output(gray, labels)
 
     def sampled(self, output, share):
         return output @ np.array([[1 - share, share], [-share, 1 - share]], "float32")

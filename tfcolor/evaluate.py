@@ -529,15 +529,8 @@ def _parse(argv):
     add("--saturation", type=_number(float, 0), metavar="S", help="decoding: factor on the chroma")
     add("--fade", type=_number(float, 0), metavar="ETA", help="decoding of hue and chroma: 0 does not fade unsure hues")
     add("--quantile", type=_number(float, 0, 1), metavar="Q", help="decoding of hue and chroma: .5 the median")
-    add(
-        "--map", choices=("true", "predicted", "none"), help="that models colour by which read one (default: their own)"
-    )
-    add(
-        "--edits",
-        type=_number(int, 1),
-        metavar="N",
-        help="relabel a region in N photos: what changes in it, and around",
-    )
+    add("--map", choices=tuple(_MAPS), help="by which models colour that read one (default: their own)")
+    add("--edits", type=_number(int, 1), metavar="N", help="relabel a region in N photos: the change in it and around")
     add("--own-histogram", action="store_true", help="rows of each model guided by each photo's true histogram")
     add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras or a .tflite file")
     add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")

@@ -102,9 +102,8 @@ class ServingModule(tf.Module):
         if not self.system.reads_labels:
             return self._network(gray)
         if labels is None:
-            labels = (
-                self.label_map(gray) if self.segmenter else tf.fill(tf.shape(gray), tf.constant(NO_LABEL, tf.uint8))
-            )
+            nothing = tf.fill(tf.shape(gray), tf.constant(NO_LABEL, tf.uint8))
+            labels = self.label_map(gray) if self.segmenter else nothing
         return self._network(gray, labels)
 
     def label_map(self, gray):
