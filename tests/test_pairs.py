@@ -1,4 +1,4 @@
-"""A colouriser that reads label maps, and its segmenter: in memory, as one SavedModel, in LiteRT, on the editor's desk."""
+"""A colouriser that reads label maps, and its segmenter: in memory, in one SavedModel, in LiteRT, in the editor."""
 
 import io
 import json
@@ -14,7 +14,6 @@ from tfcolor.colorizer import CARD, Colorizer
 from tfcolor.data.labels import NAMES, PALETTE
 from tfcolor.photo.label_maps import write_label_map
 from tfcolor.project import Edits
-from tfcolor.serving import ServingModule
 from tfcolor.trainer import load_run
 
 
@@ -121,12 +120,11 @@ def test_signatures_are_the_same_model(stirred_pair, pair, gray):
     # Its own map goes from 64 px to the photo's size and back, by nearest: the same.
     given = signatures["colorize_with_map"](image=photos, labels=labels)["colorized"].numpy()
     assert (np.abs(own.astype(int) - given) > 1).mean() < 0.02
-    nothing = signatures["colorize_with_map"](image=photos, labels=np.full((2, 1, 1), 255, "uint8"))[
-        "colorized"
-    ].numpy()
+    blank = np.full((2, 1, 1), 255, "uint8")
+    nothing = signatures["colorize_with_map"](image=photos, labels=blank)["colorized"].numpy()
     assert np.abs(own.astype(int) - nothing).max() > 10
     for photo, answer in zip(photos, nothing, strict=True):
-        expected = pair.colorize(photo, np.full((1, 1), 255, "uint8")).astype(int)
+        expected = pair.colorize(photo, blank[0]).astype(int)
         assert np.abs(answer - expected).max() <= 3
     both = signatures["predict"](gray=gray)["ab_bins"].numpy()
     np.testing.assert_allclose(both, pair.predict(gray)["ab_bins"], atol=1e-4)
