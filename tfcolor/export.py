@@ -206,8 +206,8 @@ def _litert(network, signature, module, card):
     return content.getvalue()
 
 
-# Of the two networks of a pair, so that they fit into 25 MB. Float16 moves colours by a tenth of a level, by 8 on a dark
-# blue sky; int8 by up to 20, which is too much for colours and nothing to a choice of classes.
+# Of the two networks of a pair, so that they fit into 25 MB. Float16 moves colours by a tenth of a level, by up to 8 on
+# a dark blue sky; int8 by up to 20, which is too much for colours and little to a choice of classes.
 _WEIGHTS_OF_PAIRS = {"predict_with_map": "float16", "segment_gray": "int8"}
 
 
