@@ -16,7 +16,10 @@ FLOORS = {
         1: ["color", "command", "quiet"],
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
-        4: ["classifiers", "colorizer", "pictures", "project", "recipe", "report", "serving", "tasks", "trainer"],
+        4: [
+            *("classifiers", "colorizer", "pictures", "project", "recipe", "relabelling", "report", "serving"),
+            *("tasks", "trainer"),
+        ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],
     }.items()

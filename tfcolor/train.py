@@ -29,7 +29,12 @@ def main(argv):
 
     from tfcolor.data.batches import Mixture
 
-    where = {"data_dir": options.data_dir, "labels_dir": recipe.labels_dir, "cache": recipe.cache}
+    where = {
+        "data_dir": options.data_dir,
+        "labels": recipe.labels,
+        "labels_dir": recipe.labels_dir,
+        "cache": recipe.cache,
+    }
     training = Mixture(recipe.data, "train", **where)
     for source, path in training.scene_files.items():
         print(f"scenes of {source}: {path}", file=sys.stderr)
@@ -60,7 +65,9 @@ def main(argv):
     from tfcolor.pictures import TrainingPictures
 
     trainer.fit(
-        lambda epoch: training.training_batches(recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch),
+        lambda epoch: training.training_batches(
+            recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch, recipe.crop_aspect
+        ),
         lambda: validation.evaluation_batches(recipe.batch, recipe.size),
         TrainingPictures(workdir, validation.evaluation_batches(8, recipe.size)),
     )
@@ -76,6 +83,7 @@ def main(argv):
 SMOKE = [
     "data=synthetic",
     "validation_data=",
+    "labels=",
     "size=32",
     "batch=8",
     "epochs=1",
