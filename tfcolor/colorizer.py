@@ -390,7 +390,7 @@ def _in_litert(folder, needed):
     """The functions of a SavedModel that was exported with `--litert`; None, or ValueError if needed, without."""
     files = {}
     if (folder / CARD).is_file():
-        files = {key: folder / LITERT.format(key) for key in functions_of(_read_card(folder))}
+        files = {key: folder / LITERT.format(key) for key in functions_of(read_card(folder))}
     if not files or not all(file.is_file() for file in files.values()):
         if needed:
             raise ValueError(f"{folder} was exported without LiteRT: `tfcolor export RUN -o NAME --litert` adds it")

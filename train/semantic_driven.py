@@ -9,8 +9,8 @@ normalisation.
 from tfcolor.recipe import Recipe
 
 MASKS = "msrc*3+camvid+coco_stuff_sample*4+pets_sample+ccp+labelmefacade+faces"
-# So that it stays a colouriser of any photo: most photos have no map, some that have one are shown without.
-ALL = f"{MASKS}+photos+photos_more+scenes"
+# So that it stays a colouriser of any photo: half of what it sees has no map, and some that have one are shown without.
+MIXED = "msrc*6+camvid+coco_stuff_sample*8+pets_sample*2+ccp*3+labelmefacade*2+faces*2+photos"
 PHOTOS = "photos"
 
 PASCAL_CONTEXT = {"data": "pascal_context", "size": 352, "serving_size": 352, "epochs": 1000}
@@ -19,13 +19,20 @@ MSRC = {"data": "msrc", "size": 160, "serving_size": 192, "epochs": 60}
 
 
 def segmentation():
-    return _segmentation(data=MASKS, labels="merged", size=160, epochs=20)
+    return _segmentation(data=MASKS, labels="merged", size=160, learning_rate=1e-3, epochs=7)
 
 
 def colour():
-    validation = ALL.replace("+photos_more", "")  # which has no split for it
-    validation = "+".join(term.split("*")[0] for term in validation.split("+"))
-    return _colour(data=ALL, validation_data=validation, labels="merged", size=160, epochs=6)
+    # The encoder stays the default model's: what is learnt here is what a label says.
+    return _colour(
+        data=MIXED,
+        validation_data="msrc+ccp+faces+photos",
+        labels="merged",
+        size=160,
+        encoder_share=0.0,
+        epochs=4,
+        epoch_steps=300,
+    )
 
 
 def camvid_segmentation():
@@ -95,7 +102,7 @@ def _colour(**fields):
     return Recipe(
         task="semantic_photos",
         network_options={"widths": [256, 192, 128], "refine": True},
-        random_labels=0.5,
+        random_labels=0.3,
         **_FROM_PHOTOS,
         **fields,
     )
