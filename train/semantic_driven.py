@@ -93,8 +93,7 @@ def _segmentation(**fields):
         task="segmentation",
         network_options={"widths": [128, 96, 64], "refine": True},
         head_options={"segmentation": {"stride": 4, "loss": "both"}},
-        **_FROM_PHOTOS,
-        **fields,
+        **(_FROM_PHOTOS | fields),
     )
 
 
@@ -103,8 +102,7 @@ def _colour(**fields):
         task="semantic_photos",
         network_options={"widths": [256, 192, 128], "refine": True},
         random_labels=0.3,
-        **_FROM_PHOTOS,
-        **fields,
+        **(_FROM_PHOTOS | fields),
     )
 
 
