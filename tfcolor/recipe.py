@@ -35,14 +35,16 @@ class Recipe:
         encoder: a name in `tfcolor.models.encoders.ENCODERS`.
         encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
         encoder_weights: "imagenet", an .h5 file, or "none".
-        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2).
+        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
+            weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
         loss_weights: {head: weight}; 1 where not given.
         prior: shares of the 313 bins, to rebalance and for the knob `vividness`: "data" counts them in the training
             photos where the task has a head that wants them; or a .npy file. The run folder keeps them.
-        start: run folder of another training, whose weights go into what has the same name and shape; "" for none.
+        start: another model, whose weights go into what has the same name and shape: a run folder, a SavedModel's, or
+            the name of a shipped one, such as "photos"; "" for none.
         learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.

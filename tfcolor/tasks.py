@@ -22,6 +22,7 @@ from tfcolor.models.label_stream import NO_LABEL, hide_labels, label_stream
 from tfcolor.models.padding import CropToInput, PadToMultiple
 from tfcolor.models.two_stream_unet import two_stream_unet
 from tfcolor.models.unet import unet
+from tfcolor.models.zoom import Zoom
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,8 @@ def _encoder_unet(gray, recipe, added=None):
             f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size"
         )
     if zoom == 2:
-        gray = layers.UpSampling2D(2, interpolation="bilinear", name="zoom")(gray)
+        gray = Zoom(name="zoom")(gray)
+        added = {2 * stride: features for stride, features in (added or {}).items()}
     features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), added=added, **options)
     return {key if key == "encoder" else key // zoom: value for key, value in features.items()}
 
