@@ -190,6 +190,7 @@ def test_a_colouriser_that_reads_labels_starts_as_the_one_that_does_not(tmp_path
     plain = stirred(System(tiny("classification")))
     ours = System(tiny("semantic_photos"), CLASSES)
     monkeypatch.setattr(trainer, "load_run", lambda workdir: plain)
+    (tmp_path / "recipe.json").touch()
     trainer.start_from(ours.model, tmp_path)
     batch = batch_of(2, 64, 64)
     gray = spaces.rgb_to_gray(spaces.from_uint8(batch["image"]))

@@ -59,6 +59,7 @@ def _encoder_unet(gray, recipe, added=None):
         )
     if zoom == 2:
         gray = Zoom(name="zoom")(gray)
+        added = {2 * stride: features for stride, features in (added or {}).items()}
     features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), added=added, **options)
     return {key if key == "encoder" else key // zoom: value for key, value in features.items()}
 
