@@ -202,7 +202,7 @@ def test_a_colouriser_that_reads_labels_starts_as_the_one_that_does_not(tmp_path
     for join in joins:
         value = join.numpy()
         join.assign(np.random.default_rng(0).normal(0, 0.1, join.shape))
-        assert np.abs(np.asarray(ours.outputs(gray, batch["mask"])["ab_bins"]) - expected).max() > 1e-3, join.path
+        assert (np.asarray(ours.outputs(gray, batch["mask"])["ab_bins"]) != expected).any(), join.path
         join.assign(value)
 
 
