@@ -109,7 +109,7 @@ class ServingModule(tf.Module):
     def label_map(self, gray):
         """gray uint8 [N, h, w] -> what the segmenter sees in it, uint8 [N, h, w]."""
         head = self.segmenter.segmentation_head
-        return head.segment(_covering(self._segmenter(gray)[head.name], head.stride, gray))
+        return _likeliest(_covering(self._segmenter(gray)[head.name], head.stride, gray))
 
     def decode(self, output, gray, saturation, **knobs):
         """The colour head's output, its gray uint8 [N, h, w] and scalar knobs -> {"chroma": U, V [N, h', w', 2]}."""
@@ -139,7 +139,7 @@ class ServingModule(tf.Module):
             return _nearest(self.label_map(small), tf.shape(image)[1:3])
         head = self.system.segmentation_head
         scores = _enlarged(self.predict(small)[head.name], head.stride, small, tf.shape(image)[1:3])
-        return head.segment(scores)
+        return _likeliest(scores)
 
     def colorize_bytes(self, image_bytes):
         """string [N] of JPEG, PNG or BMP files -> string [N] of JPEG files of the same sizes, upright.
@@ -205,6 +205,11 @@ def _covering(cells, stride, seen):
 def _enlarged(cells, stride, seen, size):
     """As `_covering`, at another size: [N, *size, C]."""
     return tf.image.resize(_covering(cells, stride, seen), size)
+
+
+def _likeliest(scores):
+    """[N, h, w, C] -> uint8 [N, h, w]. Keras's argmax, which `Segmentation.segment` takes, is beyond LiteRT."""
+    return tf.cast(tf.argmax(scores, axis=-1), tf.uint8)
 
 
 def _nearest(labels, size):
