@@ -48,17 +48,20 @@ class ServingModule(tf.Module):
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
         gray = tf.TensorSpec([None, None, None], tf.uint8)
         self.stored = _stored(system.model, half)
-        # As functions of their own, a network stands once in a SavedModel however many signatures call it.
-        self._network = tf.function(
+        # As a function of its own, a network stands once in a SavedModel however many signatures call it. Kept out of
+        # the module's attributes, which would be saved once more, each with its functions.
+        network = tf.function(
             lambda *inputs: _outputs(system, self.stored, *inputs),
             input_signature=[gray, gray] if system.reads_labels else [gray],
         )
+        self._network = lambda *inputs: network(*inputs)
         if segmenter:
             _check_pair(system, segmenter)
             self.stored_of_segmenter = _stored(segmenter.model, half)
-            self._segmenter = tf.function(
+            segmenting = tf.function(
                 lambda gray: _outputs(segmenter, self.stored_of_segmenter, gray), input_signature=[gray]
             )
+            self._segmenter = lambda gray: segmenting(gray)
 
     def signatures(self):
         """{signature: tf.function with its input signature}."""
