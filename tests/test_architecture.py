@@ -13,10 +13,21 @@ PACKAGE = Path(__file__).parents[1] / "tfcolor"
 FLOORS = {
     name: floor
     for floor, names in {
-        1: ["color", "command", "quiet"],
+        1: ["color", "command", "quiet", "replicas"],
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
-        4: ["classifiers", "colorizer", "pictures", "project", "recipe", "report", "serving", "tasks", "trainer"],
+        4: [
+            "classifiers",
+            "colorizer",
+            "pictures",
+            "project",
+            "recipe",
+            "report",
+            "serving",
+            "tasks",
+            "trainer",
+            "workers",
+        ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],
     }.items()
