@@ -87,7 +87,7 @@ class Workers:
                 with contextlib.suppress(OSError):
                     self._send(peer, {"failed": self.index, "why": " ".join(f"{error or kind.__name__}".split())})
             with contextlib.suppress(OSError):
-                peer.close()
+                peer.shutdown(socket.SHUT_RDWR)
 
     def name(self, index):
         """How a worker is called in messages."""
@@ -277,14 +277,12 @@ def _host_and_port(address):
 def _difference(who, theirs, ours):
     """In what one worker differs from the chief, in a line; None where all is the same."""
     for what, value in ours.items():
-        other = theirs.get(what)
-        if isinstance(value, dict) and isinstance(other, dict):
-            for key in value:
-                if other.get(key) != value[key]:
-                    what, value, other = f"{what}'s {key}", value[key], other.get(key)
-                    break
+        other, within = theirs.get(what), ""
+        if isinstance(value, dict) and isinstance(other, dict) and other != value:
+            key = next(key for key in [*value, *other] if other.get(key) != value.get(key))
+            within, value, other = f"{key} ", value.get(key), other.get(key)
         if other != value:
-            return f"{who} has another {what}: {other!r}, the chief {value!r}; start all alike"
+            return f"{who} has another {what}: {within}{other!r}, the chief {value!r}; start all alike"
     return None
 
 
