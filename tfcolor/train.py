@@ -69,7 +69,8 @@ def _train(options, workers):
     workdir = pathlib.Path(options.workdir or f"runs/{name}{'-smoke' if options.smoke else ''}")
     with workers.chief_first("run folder"):
         _claim(workdir, recipe, training.classes, workers)
-        prior = _prior(recipe, workdir, lambda: Mixture(recipe.data, "train", **where))
+        every = training if not training.by_file else Mixture(recipe.data, "train", **where)
+        prior = _prior(recipe, workdir, every, workers)
 
     from tfcolor.trainer import Trainer
 
@@ -165,10 +166,7 @@ def _claim(workdir, recipe, classes, workers):
         return
     if workers.index:
         if not path.exists() or Recipe.from_json(path.read_text("utf-8")).to_json() != recipe.to_json():
-            raise ValueError(
-                f"worker {workers.index} does not find in {workdir} what the chief has written there: --workdir must "
-                "be one folder that all workers see"
-            )
+            raise _not_shared(workdir, workers)
         return
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / PRIOR).unlink(missing_ok=True)
@@ -176,11 +174,15 @@ def _claim(workdir, recipe, classes, workers):
     path.write_text(recipe.to_json(), "utf-8")
 
 
-def _prior(recipe, workdir, open_training):
-    """The run folder's prior, made once as the recipe says; None where no head of the task wants one.
+def _not_shared(workdir, workers):
+    return ValueError(
+        f"worker {workers.index} does not find in {workdir} what the chief has written there: --workdir must be one "
+        "folder that all workers see"
+    )
 
-    `open_training` is a function that opens all training photos, not a worker's part of them.
-    """
+
+def _prior(recipe, workdir, training, workers):
+    """The run folder's prior, made once as the recipe says, by the chief; None where no head of the task wants one."""
     import numpy as np
 
     from tfcolor.tasks import find_task
@@ -191,10 +193,11 @@ def _prior(recipe, workdir, open_training):
         return np.load(path)
     if "ab_bins" not in find_task(recipe.task).heads:
         return None
+    if workers.index:
+        raise _not_shared(workdir, workers)
     if recipe.prior == "data":
         from tfcolor.data.prior import colour_prior, prior_warnings
 
-        training = open_training()
         prior, gray = colour_prior(training.photos())
         for warning in prior_warnings(prior, training.size, gray):
             print(f"prior: warning: {warning}", file=sys.stderr)

@@ -16,6 +16,7 @@ import threading
 import time
 
 from tfcolor.command import FAILED
+from tfcolor.quiet import native_errors_to_null
 
 WAIT = 600.0  # seconds that all have to come: a cluster may be pulling images
 NOTICE = 15.0  # seconds after which it is said who has not come yet
@@ -333,15 +334,24 @@ def find_workers(distribute, config):
 
 
 def open_strategy(distribute, workers):
-    """The `tf.distribute.Strategy` for these workers and the devices here; None for one device. Before any tensor."""
+    """The `tf.distribute.Strategy` for these workers and the devices here; None for one device. Before any tensor.
+
+    Raises:
+        ValueError: several workers or devices are wanted of another Keras backend than TensorFlow.
+    """
+    import keras
     import tensorflow as tf
 
+    backend = keras.backend.backend()
     gpus = tf.config.list_physical_devices("GPU")
+    if backend != "tensorflow" and (workers.count > 1 or distribute == "devices"):
+        raise ValueError(f"KERAS_BACKEND={backend} trains on one device: tensorflow, or --distribute none")
     if workers.count > 1:
         kinds = tf.distribute.experimental.CommunicationImplementation
         options = tf.distribute.experimental.CommunicationOptions(implementation=kinds.AUTO if gpus else kinds.RING)
-        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
-    if distribute == "devices" or (distribute == "auto" and len(gpus) > 1):
+        with native_errors_to_null():  # what TensorFlow's server prints as it starts
+            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    if distribute == "devices" or (distribute == "auto" and backend == "tensorflow" and len(gpus) > 1):
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return None
