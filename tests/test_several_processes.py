@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from training_process import TINY, finish, start
 
 from tfcolor.trainer import STATE
-from training_process import TINY, finish, start
 
 pytestmark = pytest.mark.processes
 
