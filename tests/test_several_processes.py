@@ -15,7 +15,8 @@ from tfcolor.trainer import STATE
 
 pytestmark = pytest.mark.processes
 
-# What float32 leaves of a sum in another order, after nine steps of AdamW, which magnifies it where gradients are small.
+# What float32 leaves of sums in another order, after nine steps of AdamW, which magnifies it where gradients are
+# small.
 LOSS, WEIGHTS = 1e-4, 1e-3
 
 

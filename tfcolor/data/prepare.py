@@ -67,9 +67,9 @@ def _beam_options(text):
     for option in text.split(","):
         name = option.split("=")[0].strip()
         if name not in known:
-            near = difflib.get_close_matches(name, known, 3)
+            near = ", ".join(difflib.get_close_matches(name, known, 3))
             raise ValueError(
-                f"--beam {text}: no option {name!r} of Beam's" + f"; did you mean {', '.join(near)}?" * bool(near)
+                f"--beam {text}: Beam has no option {name!r}" + (f"; did you mean {near}?" if near else "")
             )
     return options
 
