@@ -5,18 +5,10 @@ import socket
 import threading
 
 import pytest
+from training_process import free_addresses
 
 from tfcolor import workers
 from tfcolor.workers import Workers, find_workers
-
-
-def free_addresses(count):
-    """Addresses of this machine on which nothing listens."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
-    for server in sockets:
-        server.close()
-    return addresses
 
 
 def together(team, act):

@@ -53,18 +53,26 @@ def tiny(gray, weights=None):
 ENCODERS["tiny"] = tiny
 
 
-def start(folder, count=1, arguments=TINY, devices=1):
-    """Starts `tfcolor train` in `count` processes that share `folder`/run; returns them, the chief first.
-
-    What each prints lies in `folder`/0.txt, 1.txt ...; `devices` is how many each has.
-    """
+def free_addresses(count):
+    """Addresses of this machine on which nothing listens."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    cluster = {"worker": [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]}
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
         server.close()
+    return addresses
+
+
+def start(folder, count=1, arguments=TINY, devices=1, configs=None):
+    """Starts `tfcolor train` in `count` processes that share `folder`/run; returns them, the chief first.
+
+    What each prints lies in `folder`/0.txt, 1.txt ...; `devices` is how many each has. `configs` are the TF_CONFIG of
+    all, the chief's first, where a cluster is to have made them.
+    """
+    if configs is None:
+        cluster = {"worker": free_addresses(count)}
+        configs = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}) for i in range(count)]
     processes = []
-    for index in range(count):
-        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) if count > 1 else None
+    for index, config in enumerate(configs):
         command = [*arguments, "--workdir", str(folder / "run")]
         processes.append(FORK.Process(target=_main, args=(command, config, folder / f"{index}.txt", devices)))
         processes[-1].start()
@@ -83,7 +91,7 @@ def _main(arguments, config, output, devices):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.pop("TF_CONFIG", None)
-    if config:
+    if config and len(json.loads(config)["cluster"]["worker"]) > 1:
         os.environ["TF_CONFIG"] = config
         if json.loads(config)["task"]["index"]:
             _forbid_writing(Path(arguments[-1]))
