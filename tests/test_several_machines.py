@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_ray_train(tmp_path):
     script = script.replace("num_workers=4, use_gpu=True", "num_workers=2, use_gpu=False")
     script = f"import ray\n\nray.init(num_cpus=2, include_dashboard=False)\n{script}"
     (tmp_path / "job.py").write_text(script)
-    done = subprocess.run(["python", "job.py"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    done = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "run" / "state.npz").is_file()
     assert "on 2 workers" in done.stdout + done.stderr
