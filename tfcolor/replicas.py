@@ -32,7 +32,9 @@ def total(values):
     context = _context()
     if context is None:
         return values
-    flat = [ops.convert_to_tensor(value) for value in keras.tree.flatten(values) if value is not None]
+    import tensorflow as tf
+
+    flat = [tf.convert_to_tensor(value) for value in keras.tree.flatten(values) if value is not None]
     sums = iter(context.all_reduce("SUM", flat))
     return keras.tree.map_structure(lambda value: None if value is None else next(sums), values)
 
