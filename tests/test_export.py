@@ -3,6 +3,7 @@
 Then the files for LiteRT and ONNX Runtime, equal to the SavedModel.
 """
 
+import dataclasses
 import io
 import json
 import pathlib
@@ -20,6 +21,7 @@ from PIL import Image, ImageOps
 
 from tfcolor import export
 from tfcolor.colorizer import CARD, Colorizer
+from tfcolor.trainer import Trainer, load_run
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,22 @@ def test_versions_count_up_and_the_card_is_there(run_folder, tmp_path):
     assert "multitask" in (tmp_path / "m" / "README.md").read_text()
     card = json.loads((tmp_path / "m" / "2" / CARD).read_text())
     assert card["classes"] and card["version"] == "2" and card["knobs"] == {"saturation": 1.0}
+
+
+def test_a_training_starts_from_an_exported_model(stirred_model, tmp_path):
+    """Its weights, rounded to float16; a model of an older tfcolor, without its recipe, is refused in words."""
+    run, model = stirred_model
+    system = load_run(run)
+    recipe = dataclasses.replace(system.recipe, start=str(model.parent), seed=7)
+    started = Trainer(recipe, 1, classes=system.classes).system.model
+    for variable, expected in zip(started.variables, system.model.variables, strict=True):
+        np.testing.assert_allclose(variable, expected, rtol=1e-3, atol=1e-6, err_msg=variable.path)
+    old = tmp_path / "old" / "1"
+    shutil.copytree(model, old)
+    card = json.loads((old / CARD).read_text())
+    (old / CARD).write_text(json.dumps({key: value for key, value in card.items() if key != "recipe"}))
+    with pytest.raises(ValueError, match="exported without its recipe"):
+        Trainer(dataclasses.replace(recipe, start=str(old)), 1, classes=system.classes)
 
 
 def test_signatures_equal_the_model_in_memory(stirred_model, photos):

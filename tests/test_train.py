@@ -121,7 +121,7 @@ def test_a_setting_that_was_wrong_does_not_hold_the_run_folder(tmp_path):
         (["--task", "yuv", "--set", "epoch=1"], "did you mean epochs"),
         (["--task", "yuv", "--smoke", "--set", "batch=65"], "fewer than a batch"),
         (["--task", "yuv", "--set", "data=nothing_of_the_sort"], "no data set"),
-        (["--task", "yuv", "--smoke", "--set", "start=nowhere"], "no run folder"),
+        (["--task", "yuv", "--smoke", "--set", "start=nowhere"], "no model 'nowhere'"),
         (["--recipe", "nowhere.py"], "no such file"),
     ],
 )

@@ -1,5 +1,6 @@
 """A model in memory: a gray array in, colour out, with knobs that do not run the network again."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -61,13 +62,13 @@ class Colorizer:
         if runtime not in (None, "tensorflow", "litert"):
             raise ValueError(f"runtime {runtime!r}; tensorflow, litert, or None for the faster that is here")
         if runtime != "tensorflow" and (functions := _in_litert(folder, runtime == "litert")):
-            return cls(functions, _read_card(folder))
+            return cls(functions, read_card(folder))
         import_tensorflow()
         if (folder / "recipe.json").is_file():
             return cls.from_run(folder)
         import tensorflow as tf
 
-        card = _read_card(folder)
+        card = read_card(folder)
         loaded = tf.saved_model.load(str(folder))
         colorizer = cls({key: _on_arrays(loaded.signatures[key]) for key in ("predict", "decode")}, card)
         colorizer._loaded = loaded  # its variables live as long as it does
@@ -266,7 +267,7 @@ class Colorizer:
     def _distribution(self, what):
         """The head, to decode with; ValueError where the model predicts no distribution over colours."""
         if not self.distribution:
-            cards = {name: _read_card(_newest(folder)) for name, folder in shipped_models().items()}
+            cards = {name: read_card(_newest(folder)) for name, folder in shipped_models().items()}
             able = [name for name, card in cards.items() if card.get("distribution")]
             raise ValueError(
                 f"model {self.name} predicts no distribution over colours, so it cannot give {what}: take "
@@ -381,10 +382,12 @@ def _card(system, name, version, size, knobs):
         "colour_head": head.name if head else None,
         "segmentation_head": system.segmentation_head.name if system.segmentation_head else None,
         "distribution": getattr(head, "distribution", None),
+        "recipe": dataclasses.asdict(system.recipe),
     }
 
 
-def _read_card(folder):
+def read_card(folder):
+    """What `model_card` made, of a SavedModel's folder."""
     return json.loads((folder / CARD).read_text("utf-8"))
 
 

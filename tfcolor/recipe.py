@@ -37,7 +37,8 @@ class Recipe:
         loss_weights: {head: weight}; 1 where not given.
         prior: shares of the 313 bins, to rebalance and for the knob `vividness`: "data" counts them in the training
             photos where the task has a head that wants them; or a .npy file. The run folder keeps them.
-        start: run folder of another training, whose weights go into what has the same name and shape; "" for none.
+        start: another model, whose weights go into what has the same name and shape: a run folder, a SavedModel's, or
+            the name of a shipped one, such as "photos"; "" for none.
         learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.

@@ -112,6 +112,13 @@ class ServingModule(tf.Module):
         return {"colorized_bytes": tf.map_fn(one, numbered, parallel_iterations=1, fn_output_signature=tf.string)}
 
 
+def restore(system, folder):
+    """The weights of a SavedModel of ours, its folder, back into a system of the same recipe, as it was exported."""
+    checkpoint = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    for index, variable in enumerate(system.model.variables):
+        variable.assign(tf.cast(checkpoint.get_tensor(f"stored/{index}/.ATTRIBUTES/VARIABLE_VALUE"), variable.dtype))
+
+
 def _enlarged(cells, stride, seen, size):
     """A head's answer [N, ceil(h / stride), ceil(w / stride), C] to what was seen [N, h, w] -> [N, *size, C], bilinear.
 

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from tfcolor.color.ab_bins import BINS
 from tfcolor.recipe import Recipe
 from tfcolor.replicas import total
 from tfcolor.tasks import System
@@ -200,23 +201,41 @@ def load_run(workdir, weights=None):
     return system
 
 
-def start_from(model, workdir):
+def start_from(model, name):
     """The weights of another training into every variable of the same path and shape; says how many fitted.
 
     Args:
         model: the network to start.
-        workdir: run folder of the other training.
+        name: run folder of the other training, a SavedModel of it, or the name of a shipped model.
 
     Raises:
-        ValueError: not a run folder, or not one variable fits.
+        ValueError: no such model, one that was exported without its recipe, or not one variable fits.
     """
-    others = {variable.path: variable for variable in load_run(workdir).model.variables}
+    from tfcolor.colorizer import find_model
+
+    folder = find_model(name)
+    system = load_run(folder) if (folder / "recipe.json").is_file() else _load_exported(folder)
+    others = {variable.path: variable for variable in system.model.variables}
     fitting = [v for v in model.variables if v.path in others and v.shape == others[v.path].shape]
     if not fitting:
-        raise ValueError(f"start {str(workdir)!r}: not one layer of it fits this network")
+        raise ValueError(f"start {str(name)!r}: not one layer of it fits this network")
     for variable in fitting:
         variable.assign(others[variable.path])
-    print(f"start: {len(fitting)} of {len(model.variables)} variables are those of {workdir}", file=sys.stderr)
+    print(f"start: {len(fitting)} of {len(model.variables)} variables are those of {name}", file=sys.stderr)
+
+
+def _load_exported(folder):
+    """The system of a SavedModel that `tfcolor export` wrote, with its weights, from its card and its variables."""
+    from tfcolor.colorizer import read_card
+    from tfcolor.serving import restore
+
+    card = read_card(folder)
+    if "recipe" not in card:
+        raise ValueError(f"{folder} was exported without its recipe, by an older tfcolor: start from its run folder")
+    recipe = Recipe(**card["recipe"]).changed(["encoder_weights=none", "precision=float32"])
+    system = System(recipe, card["classes"], np.full(BINS, 1 / BINS))
+    restore(system, folder)
+    return system
 
 
 # Steps, one for each backend ----------------------------------------------------------------------------------------
