@@ -234,10 +234,10 @@ def test_workers_of_a_large_data_set_open_their_own_files_alone(tmp_path, monkey
         mixture = Mixture("fruits", data_dir=tmp_path, worker=(index, 2))
         hidden = files[2:] if index == 0 else files[:2]
         for file in hidden:
-            file.rename(file.with_suffix(".away"))
+            file.rename(file.with_name(f"{file.name}.away"))
         found += [int(photo["image"][0, 0, 0]) // 5 for photo in mixture.photos()]
         for file in hidden:
-            file.with_suffix(".away").rename(file)
+            file.with_name(f"{file.name}.away").rename(file)
     assert sorted(found) == list(range(40))
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -57,7 +58,8 @@ def test_records_are_those_of_one_process(name, coco, fruit, tmp_path):
 
 
 def test_tfds_build_takes_beam_options(coco, tmp_path):
-    pytest.importorskip("apache_beam", reason="pip install 'tfcolor[beam]'")
+    for name in ("apache_beam", "mlcroissant"):
+        pytest.importorskip(name, reason="pip install 'tfcolor[beam]'")
     command = ["build", coco_stuff.__file__, f"--data_dir={tmp_path}", f"--manual_dir={coco}"]
     run = "from tensorflow_datasets.scripts.cli import main; main.launch_cli()"
     options = f"--beam_pipeline_options={DIRECT}"
@@ -78,7 +80,7 @@ def test_a_builder_asks_for_a_pipeline_only_where_beam_is_asked_for(coco, tmp_pa
         Reshuffle = staticmethod(lambda: Steps(["reshuffle"]))
         FlatMap = staticmethod(lambda make: Steps([make]))
 
-    monkeypatch.setattr(type(tfds.core.lazy_imports), "apache_beam", Beam)
+    monkeypatch.setattr(tfds.core, "lazy_imports", types.SimpleNamespace(apache_beam=Beam))
     builder = coco_stuff.CocoStuff(data_dir=tmp_path)
     alone = list(builder._generate_examples(coco / "train2017", coco / "stuffthingmaps/train2017"))
     builder.by_beam = True
