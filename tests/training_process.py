@@ -62,11 +62,11 @@ def free_addresses(count):
     return addresses
 
 
-def start(folder, count=1, arguments=TINY, devices=1, configs=None):
+def start(folder, count=1, arguments=TINY, devices=1, configs=None, target=None):
     """Starts `tfcolor train` in `count` processes that share `folder`/run; returns them, the chief first.
 
     What each prints lies in `folder`/0.txt, 1.txt ...; `devices` is how many each has. `configs` are the TF_CONFIG of
-    all, the chief's first, where a cluster is to have made them.
+    all, the chief's first, where a cluster is to have made them; `target` is what a process runs.
     """
     if configs is None:
         cluster = {"worker": free_addresses(count)}
@@ -74,7 +74,7 @@ def start(folder, count=1, arguments=TINY, devices=1, configs=None):
     processes = []
     for index, config in enumerate(configs):
         command = [*arguments, "--workdir", str(folder / "run")]
-        processes.append(FORK.Process(target=_main, args=(command, config, folder / f"{index}.txt", devices)))
+        processes.append(FORK.Process(target=target or _main, args=(command, config, folder / f"{index}.txt", devices)))
         processes[-1].start()
     return processes
 
