@@ -3,9 +3,10 @@
 import json
 import socket
 import threading
+import time
 
 import pytest
-from training_process import free_addresses
+from training_process import finish, free_addresses, start_waiting
 
 from tfcolor import workers
 from tfcolor.workers import Workers, find_workers
@@ -166,3 +167,33 @@ def test_a_stranger_is_not_taken_for_a_worker(monkeypatch):
             return worker.gather("index", worker.index)
 
     assert together(team, knock) == [[0, 1], [0, 1]]
+
+
+# A worker that is lost ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("killed", [0, 1])
+def test_who_is_lost_is_named_by_all_others(killed, tmp_path):
+    processes = start_waiting(tmp_path, 3)
+    while len(list(tmp_path.glob("*.met"))) < 3:
+        assert all(process.is_alive() for process in processes)
+        time.sleep(0.02)
+    processes[killed].kill()
+    codes = finish(processes, 60)
+    assert codes.pop(killed) == -9 and codes == [1, 1]
+    for index in {0, 1, 2} - {killed}:
+        (line,) = (tmp_path / f"{index}.txt").read_text().split("\n")[1:-1]
+        assert line.startswith(f"tfcolor train: worker {killed} ({'chief, ' * (killed == 0)}127.0.0.1:")
+        assert line.endswith(") is gone; the same command in all workers goes on from the last epoch")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("failing", [0, 2])
+def test_why_one_has_failed_is_told_by_all_others(failing, tmp_path):
+    codes = finish(start_waiting(tmp_path, 3, failing), 60)
+    assert codes == [1, 1, 1]
+    for index in {0, 1, 2} - {failing}:
+        (line,) = (tmp_path / f"{index}.txt").read_text().split("\n")[1:-1]
+        assert line.startswith(f"tfcolor train: worker {failing} (")
+        assert line.endswith(") has stopped: No space left on device")

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -17,7 +18,7 @@ from keras import layers
 
 import tfcolor.data.batches  # noqa: F401
 import tfcolor.trainer  # noqa: F401
-from tfcolor import pictures, train
+from tfcolor import pictures, train, workers
 from tfcolor.models.encoders import ENCODERS
 
 FORK = multiprocessing.get_context("forkserver")
@@ -79,6 +80,16 @@ def start(folder, count=1, arguments=TINY, devices=1, configs=None, target=None)
     return processes
 
 
+def start_waiting(folder, count, failing=None):
+    """Starts `count` workers that meet and then wait for ever; the `failing` one raises an error at once."""
+    folder.mkdir(exist_ok=True)
+    addresses, processes = free_addresses(count), []
+    for index in range(count):
+        processes.append(FORK.Process(target=_wait, args=(folder, addresses, index, index == failing)))
+        processes[-1].start()
+    return processes
+
+
 def finish(processes, seconds=600):
     """Waits for all; returns their exit codes."""
     for process in processes:
@@ -99,6 +110,18 @@ def _main(arguments, config, output, devices):
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     sys.exit(train.main(arguments))
+
+
+def _wait(folder, addresses, index, fails):
+    with open(folder / f"{index}.txt", "ab") as file:
+        os.dup2(file.fileno(), 2)
+    workers.GRACE = 1.0
+    with workers.Workers(addresses, index) as worker:
+        worker.meet({})
+        (folder / f"{index}.met").touch()
+        if fails:
+            raise OSError("No space left on device")
+        worker.gather("what never comes", None) if index else time.sleep(600)
 
 
 def _forbid_writing(folder):
