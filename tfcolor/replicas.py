@@ -14,14 +14,15 @@ def share(part, whole, least=1.0):
 
     Args:
         part: this replica's part of what is divided.
-        whole: this replica's part of what it is divided by, such as the pixels that count; 1 where `part` is a mean
-            over photos, as every replica has as many.
+        whole: this replica's part of what it is divided by, such as the pixels that count; the number 1.0 where `part`
+            is a mean over photos, of which every replica has as many.
         least: the denominator is at least that.
 
     Returns:
         A scalar. The sum over the replicas is `sum(part) / max(sum(whole), least)`.
     """
-    return part / ops.maximum(total(whole), least)
+    whole = place()[1] * whole if isinstance(whole, float) else total(whole)
+    return part / ops.maximum(whole, least)
 
 
 def total(values):
