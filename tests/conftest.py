@@ -1,5 +1,6 @@
 """What several tests share: a tiny training's run folder, and where the prepared data and weights lie."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -36,6 +37,49 @@ def saved_model(run_folder):
     from tfcolor import export
 
     return export.export(run_folder, run_folder.parent / "tiny")
+
+
+@pytest.fixture(scope="session")
+def label_runs(tmp_path_factory):
+    """Run folders of a tiny colouriser that reads the merged labels, and of a tiny segmenter; random last layers."""
+    from tfcolor.data.labels import NAMES
+    from tfcolor.recipe import Recipe
+    from tfcolor.tasks import System
+    from tfcolor.trainer import BEST, PRIOR
+
+    folders, rng = [], np.random.default_rng(0)
+    for task, options in (("semantic_photos", {"labels": {"width": 8}}), ("segmentation", {})):
+        recipe = Recipe(
+            task=task,
+            serving_size=64,
+            encoder_options={"alpha": 0.35},
+            encoder_weights="none",
+            network_options={"widths": [24, 16, 16], "refine": True} | options,
+            head_options={"segmentation": {"stride": 4}} if task == "segmentation" else {},
+        )
+        prior = np.full(313, 1 / 313) if task == "semantic_photos" else None
+        system = System(recipe, NAMES, prior)
+        for variable in system.model.trainable_variables:
+            if variable.path.startswith(("ab_bins", "segmentation", "added")):
+                variable.assign(rng.normal(0, 0.5, variable.shape))
+        folder = tmp_path_factory.mktemp("label_runs") / task
+        folder.mkdir()
+        (folder / "recipe.json").write_text(recipe.to_json())
+        (folder / "classes.json").write_text(json.dumps(NAMES))
+        system.model.save_weights(folder / BEST)
+        if prior is not None:
+            np.save(folder / PRIOR, prior)
+        folders.append(folder)
+    return folders
+
+
+@pytest.fixture(scope="session")
+def stirred_pair(label_runs):
+    """Both exported as one model: PAIR/1."""
+    from tfcolor import export
+
+    colour, segmenter = label_runs
+    return export.export(colour, colour.parent / "pair", {"temperature": 0.5}, litert=True, segmenter=segmenter)
 
 
 @pytest.fixture(scope="session")

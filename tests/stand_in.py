@@ -14,7 +14,7 @@ class FakeColorizer:
 
     name, version, size = "fake", "7", 64
     knobs = {"saturation": 1.0}
-    reads_labels, classes = True, ["sky", "tree", "water"]
+    reads_labels, segments, classes = True, True, ["sky", "tree", "water"]
     palette = np.array([[143, 208, 255], [20, 105, 42], [31, 111, 214]], "uint8")
     colour_head, distribution = "fake", {"head": "fake"}
     colors = np.array([[-0.1, 0.1], [-0.1, -0.1], [0.2, -0.05]], "float32")
@@ -31,8 +31,8 @@ class FakeColorizer:
         labels = self.segment(gray) if labels is None else labels
         return self.colors[np.minimum(labels[::4, ::4], 2)]
 
-    def chroma(self, gray):
-        return self.colour_output(gray)
+    def chroma(self, gray, labels=None):
+        return self.colour_output(gray, labels)
 
     def sampled(self, output, share):
         return output @ np.array([[1 - share, share], [-share, 1 - share]], "float32")

@@ -51,6 +51,7 @@ class FakeModel:
     name, version, size, classes = "fake", "3", SIZE, CLASSES
     colour_head, segmentation_head, distribution = "uv", "mask", {}
     knobs = {"saturation": 1.0}
+    segments, reads_labels = True, False
 
     def __init__(self, share, source):
         self.share = share

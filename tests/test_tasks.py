@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from tfcolor import trainer
 from tfcolor.color import spaces
 from tfcolor.recipe import Recipe, read_recipe
 from tfcolor.tasks import TASKS, System, find_task
@@ -137,7 +138,7 @@ def test_backends_agree(tmp_path):
     """The same weights and batch: the same losses under TensorFlow and JAX, which also trains at sampled cells."""
     pytest.importorskip("jax")
     ours = {}
-    for task in ("multitask", "hypercolumn"):
+    for task in ("multitask", "hypercolumn", "semantic_driven", "semantic_photos"):
         system = stirred(System(tiny(task), CLASSES))
         system.model.save_weights(tmp_path / f"{task}.weights.h5")
         log = system.losses(batch_of(2, 40, 40), training=False)[1]
@@ -146,6 +147,7 @@ def test_backends_agree(tmp_path):
 import json, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from test_tasks import *
+from tfcolor.models.label_stream import hide_labels
 from tfcolor.trainer import Trainer
 logs = {{}}
 for task in {list(ours)}:
@@ -155,6 +157,10 @@ for task in {list(ours)}:
     logs[task] = {{name: float(value) for name, value in log.items()}}
 trainer = Trainer(tiny("hypercolumn", **FEW), 1)
 assert len({{float(trainer.step(batch_of(2, 32, 32))["loss"]) for _ in range(2)}}) == 2
+import jax
+labels = batch_of(2, 32, 32)["mask"]
+hidden = np.asarray(jax.jit(lambda labels: hide_labels(labels, 0, 0.5))(labels))
+assert ((hidden == labels) | (hidden == 255)).all() and (hidden != labels).any()
 print(json.dumps(logs))
 """
     env = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
@@ -163,11 +169,61 @@ print(json.dumps(logs))
     assert theirs == {task: pytest.approx(log, rel=1e-4) for task, log in ours.items()}
 
 
+READS_LABELS = [name for name, task in TASKS.items() if task.reads_labels]
+
+
+@pytest.mark.parametrize("task", READS_LABELS)
+def test_a_label_map_of_any_size_reaches_the_colour(task):
+    system = stirred(System(tiny(task), CLASSES))
+    rng = np.random.default_rng(0)
+    gray, labels = rng.random((2, 37, 50, 1)).astype("float32"), rng.integers(0, 3, (2, 37, 50, 1)).astype("uint8")
+    (head,) = system.heads
+    size = (-(-37 // head.stride), -(-50 // head.stride))
+    seen, unseen = (np.asarray(system.outputs(gray, given)[head.name]) for given in (labels, None))
+    assert seen.shape[:3] == (2, *size) and np.abs(seen - unseen).max() > 1e-4
+    nothing = np.full_like(labels, 255)
+    np.testing.assert_array_equal(unseen, np.asarray(system.outputs(gray, nothing)[head.name]))
+
+
+def test_a_colouriser_that_reads_labels_starts_as_the_one_that_does_not(tmp_path, monkeypatch):
+    """`start=`: exactly its colours, whatever the map says; then the map changes them."""
+    plain = stirred(System(tiny("classification")))
+    ours = System(tiny("semantic_photos"), CLASSES)
+    monkeypatch.setattr(trainer, "load_run", lambda workdir: plain)
+    (tmp_path / "recipe.json").touch()
+    trainer.start_from(ours.model, tmp_path)
+    batch = batch_of(2, 64, 64)
+    gray = spaces.rgb_to_gray(spaces.from_uint8(batch["image"]))
+    expected = np.asarray(plain.outputs(gray)["ab_bins"])
+    for labels in (batch["mask"], None):
+        np.testing.assert_array_equal(ours.outputs(gray, labels)["ab_bins"], expected)
+    joins = [v for v in ours.model.trainable_variables if v.path.startswith("added_") and v.path.endswith("kernel")]
+    assert len(joins) == 4
+    for join in joins:
+        value = join.numpy()
+        join.assign(np.random.default_rng(0).normal(0, 0.1, join.shape))
+        assert np.abs(np.asarray(ours.outputs(gray, batch["mask"])["ab_bins"]) - expected).max() > 1e-3, join.path
+        join.assign(value)
+
+
+def test_labels_are_hidden_in_training_alone():
+    system = stirred(System(tiny("semantic_photos", random_labels=1.0), CLASSES))
+    batch = batch_of(2, 32, 32)
+    nothing = batch | {"mask": np.full_like(batch["mask"], 255)}
+    for training in (True, False):
+        given, hidden = (float(system.losses(other, training=training)[0]) for other in (batch, nothing))
+        assert (given == hidden) == training
+
+
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="multitask"):
         find_task("mulitask")
     with pytest.raises(ValueError, match="has masks"):
         System(tiny("multitask"), None)
+    with pytest.raises(ValueError, match="reads label maps and none of the data has masks"):
+        System(tiny("semantic_driven"), None)
+    with pytest.raises(ValueError, match="refine=True"):
+        System(tiny("semantic_photos", network_options={}), CLASSES)
     with pytest.raises(ValueError, match="head regression: .*'los'"):
         System(tiny("yuv", head_options={"regression": {"los": "mse"}}))
     with pytest.raises(ValueError, match="encoder_options.*'alfa'"):

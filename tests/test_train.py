@@ -94,6 +94,15 @@ def test_mixed_precision_trains_and_loads(tmp_path):
     assert system.model.trainable_variables[0].dtype == "float32"
 
 
+def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path):
+    share = ["--set", f"start={undisturbed}", "--set", "encoder_share=0.0", "--set", "epochs=1"]
+    train.main([*FEW, *share, "--workdir", str(tmp_path)])
+    (kept, learnt), (old, before) = (load_run(folder, LAST).split_variables() for folder in (tmp_path, undisturbed))
+    for variable, expected in zip(kept, old, strict=True):
+        np.testing.assert_array_equal(variable, expected, err_msg=variable.path)
+    assert any((np.asarray(new) != np.asarray(old)).any() for new, old in zip(learnt, before, strict=True))
+
+
 def test_start_takes_the_layers_that_fit(undisturbed, capsys):
     """Into a network with other heads and a layer more: by name, whatever the order of the layers."""
     fields = {"encoder_weights": "none", "encoder_options": {"alpha": 0.35}, "start": str(undisturbed)}

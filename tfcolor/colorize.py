@@ -32,6 +32,7 @@ from tfcolor.command import INTERRUPTED, Parser, process_age, verb
 from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats, merge
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
+from tfcolor.photo.label_maps import read_label_map
 from tfcolor.photo.limits import MAX_PIXELS
 from tfcolor.photo.reading import open_photo
 from tfcolor.project import MOST_BYTES, Project, agent
@@ -66,6 +67,7 @@ def build_parser() -> Parser:
     add("--guide", choices=GUIDES, help="how the reference guides (default: energy)")
     add("--confidence", action="store_true", help="write NAME-confidence.png too: bright where the network is sure")
     add("--fade-unsure", action="store_true", help="leave gray where the network does not know")
+    add("--map", metavar="FILE.png", help="what is in the photo, as the editor exports it; models that read labels")
     add("--project", metavar="FILE", help="as decided in the editor, `tfcolor app`: its photo in the same pixels")
     names = sorted(formats.BY_NAME)
     add("--output-format", choices=names, metavar="FORMAT", help=f"{', '.join(names)} (default: the photo's own)")
@@ -336,16 +338,29 @@ class Stop:
 
 def _read_project(args: argparse.Namespace) -> Project:
     """The project that was asked for; ValueError: it is none, or something was asked for that it decides itself."""
-    decided = [*KNOBS, "samples", "reference", "confidence", "fade_unsure", "all_pages"]
+    decided = [*KNOBS, "samples", "reference", "confidence", "fade_unsure", "all_pages", "map"]
     for name in decided:
         if getattr(args, name) not in (None, False):
             raise ValueError(f"--{name.replace('_', '-')}: a project decides that itself; leave it out")
-    if len(args.inputs) > 1 or os.path.isdir(args.inputs[0]):
-        raise ValueError(f"--project {shown(args.project)}: a project is of one photo; give that alone")
+    _check_alone(args, "project")
     try:
         return Project.from_json(files.read_file(Path(args.project), MOST_BYTES, at_most=MOST_BYTES + 1))
     except ValueError as error:
         raise ValueError(f"--project {shown(args.project)}: {error}") from None
+
+
+def _read_map(args: argparse.Namespace) -> bytes:
+    """The file of the label map that was asked for; ValueError where there is none, or more than one photo for it."""
+    _check_alone(args, "map")
+    try:
+        return files.read_file(Path(args.map), MOST_BYTES, at_most=MOST_BYTES)
+    except PhotoError as error:
+        raise ValueError(f"--map {shown(args.map)}: {error}") from None
+
+
+def _check_alone(args: argparse.Namespace, option: str) -> None:
+    if len(args.inputs) > 1 or os.path.isdir(args.inputs[0]):
+        raise ValueError(f"--{option} {shown(getattr(args, option))}: it is of one photo; give that alone")
 
 
 def _load(args: argparse.Namespace, options: Options, project: Project | None):
@@ -355,11 +370,24 @@ def _load(args: argparse.Namespace, options: Options, project: Project | None):
         ValueError: there is no such model, or it cannot take one of the knobs; the reference is of no use.
     """
     reference = _read_reference(args.reference, options.limits) if args.reference else None
+    map_file = _read_map(args) if args.map else None
     from tfcolor.colorizer import Colorizer
 
     knobs = {name: getattr(args, name) for name in KNOBS if getattr(args, name) is not None}
     colorizer = Colorizer.load(args.model or (project and project.model))
-    predict = functools.partial(colorizer.chroma, **knobs)
+    if map_file and not getattr(colorizer, "reads_labels", False):
+        raise ValueError(f"--map: model {colorizer.name} reads no label map; --model semantic_driven does")
+    trial = np.tile(np.arange(64, dtype="uint8"), (64, 1))
+
+    def given(gray):
+        """What is given beside the gray: its labels, from the second photo on, as the first is a trial."""
+        if map_file is None or gray is trial:
+            return ()
+        return (read_label_map(map_file, colorizer.classes, colorizer.palette, gray.shape, resize=True),)
+
+    def predict(gray):
+        return colorizer.chroma(gray, *given(gray), **knobs)
+
     if project and project.note(colorizer) and not args.quiet:
         print(f"tfcolor colorize: note: {project.note(colorizer)}", file=sys.stderr)
     if args.samples or args.reference or args.confidence or args.fade_unsure:
@@ -371,8 +399,8 @@ def _load(args: argparse.Namespace, options: Options, project: Project | None):
             "guide": args.guide or "energy",
             "fade_unsure": FADE_UNSURE if args.fade_unsure else None,
         }
-        predict = Looks(colorizer, choices | knobs, functools.partial(outputs, args=args), args.confidence)
-    predict(np.tile(np.arange(64, dtype="uint8"), (64, 1)))
+        predict = Looks(colorizer, choices | knobs, functools.partial(outputs, args=args), args.confidence, given)
+    predict(trial)
     if project:
 
         def predict(gray):
@@ -411,16 +439,18 @@ class Looks:
         choices: of `Colorizer.looks`.
         outputs: of a target's name, the names of all that is written.
         confidence: whether a picture of it is among them.
+        given: of a gray, what `colour_output` is given beside it.
     """
 
     colorizer: object
     choices: dict
     outputs: Callable[[str], list[str]]
     confidence: bool
+    given: Callable[[np.ndarray], tuple]
 
     def __call__(self, gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """gray uint8 [h, w] -> U, V of its colourings, and how sure the network is; it runs once."""
-        output = self.colorizer.colour_output(gray)
+        output = self.colorizer.colour_output(gray, *self.given(gray))
         chromas = self.colorizer.looks(output, gray, **self.choices)
         return chromas, self.colorizer.certainty(output) if self.confidence else None
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from tfcolor import photo
 from tfcolor.color.constants import LUMA, RGB_TO_YUV
+from tfcolor.data.labels import palette_of
 from tfcolor.measures import MIN_CHROMA, Picture
 from tfcolor.measures.recognition import label_maps
+from tfcolor.photo.label_maps import NO_LABEL, resized
 from tfcolor.quiet import import_tensorflow, native_errors_to_null
 
 DEFAULT_MODEL = "photos"
@@ -33,7 +35,10 @@ class Colorizer:
         name, version: of the model.
         size: photos are shrunk, never enlarged, until sqrt(h * w) <= size before the network sees them.
         knobs: {name: default} of the decoding: `saturation`, and with a distribution `temperature`, `vividness`.
-        classes: class names of its segmentation, or None.
+        classes: class names of the label maps that it makes or reads, or None.
+        palette: a colour for each of them, uint8 [classes, 3], or None.
+        segments: whether it makes label maps: `segment`.
+        reads_labels: whether it colours by a label map: its own, or one that is given.
         colour_head, segmentation_head: their keys in what `predict` answers; None where it has none.
         distribution: what its card says of the distribution over colours that it predicts, or None.
     """
@@ -44,6 +49,12 @@ class Colorizer:
         self.size, self.knobs, self.classes = card["size"], card["knobs"], card["classes"]
         self.colour_head, self.segmentation_head = card["colour_head"], card["segmentation_head"]
         self.distribution = card.get("distribution")
+        self.reads_labels = card.get("reads_labels", False)
+        self.segments = card.get("segments", bool(self.segmentation_head))
+        colors = card.get("palette")
+        self.palette = np.array([list(bytes.fromhex(color[1:])) for color in colors], "uint8") if colors else None
+        if self.classes and not colors:  # of a model that was exported before cards had one
+            self.palette = palette_of(self.classes)
 
     @classmethod
     def load(cls, name=None, runtime=None):
@@ -70,7 +81,7 @@ class Colorizer:
 
         card = read_card(folder)
         loaded = tf.saved_model.load(str(folder))
-        colorizer = cls({key: _on_arrays(loaded.signatures[key]) for key in ("predict", "decode")}, card)
+        colorizer = cls({key: _on_arrays(loaded.signatures[key]) for key in functions_of(card)}, card)
         colorizer._loaded = loaded  # its variables live as long as it does
         return colorizer
 
@@ -87,9 +98,28 @@ class Colorizer:
         functions = {key: _on_arrays(function) for key, function in module.signatures().items()}
         return cls(functions, model_card(module, name, 0))
 
-    def predict(self, gray):
-        """gray uint8 [N, h, w] -> {head: float32 array}: what the network says, before any decoding."""
-        return self._functions["predict"](gray=np.asarray(gray, "uint8"))
+    def predict(self, gray, labels=None):
+        """What the network says, before any decoding.
+
+        Args:
+            gray: uint8 [N, h, w].
+            labels: for a model that reads them, uint8 [N, h', w'] of any size: indices of `classes`, 255 where nothing
+                is known. None: its own, and where it makes none, nothing known.
+
+        Returns:
+            {head: float32 array}.
+
+        Raises:
+            ValueError: labels for a model that reads none, or one that is no class.
+        """
+        gray = np.asarray(gray, "uint8")
+        if labels is not None:
+            self._check_labels(labels)
+        if not self.reads_labels:
+            return self._functions["predict"](gray=gray)
+        if labels is None:
+            labels = self.segment(gray) if self.segments else np.full_like(gray, NO_LABEL)
+        return self._functions["predict_with_map"](gray=gray, labels=resized(labels, gray.shape[1:]))
 
     def decode(self, output, gray, **knobs):
         """The colour head's output [N, h', w', C] and its gray uint8 [N, h, w] -> U, V float32 [N, h', w', 2]."""
@@ -101,20 +131,24 @@ class Colorizer:
         values = {name: np.float32(value) for name, value in knobs.items()}
         return self._functions["decode"](output=np.asarray(output), gray=np.asarray(gray, "uint8"), **values)["chroma"]
 
-    def chroma(self, gray, **knobs):
+    def chroma(self, gray, labels=None, **knobs):
         """gray uint8 [h, w] or [N, h, w] -> U, V of BT.601, float32 [(N,) h', w', 2], coarser by the head's stride.
 
         Args:
+            labels: as of `predict`, with as many dimensions as the gray.
             knobs: of `self.knobs`; None stands for the default.
 
         Raises:
-            ValueError: a knob that this model does not have.
+            ValueError: a knob that this model does not have; labels as `predict`.
         """
         self._check_that_it_colours()
         gray = np.asarray(gray, "uint8")
-        batch = gray if gray.ndim == 3 else gray[None]
-        chroma = self.decode(self.predict(batch)[self.colour_head], batch, **knobs)
-        return chroma if gray.ndim == 3 else chroma[0]
+        one = gray.ndim == 2
+        batch = gray[None] if one else gray
+        if one and labels is not None:
+            labels = np.asarray(labels)[None]
+        chroma = self.decode(self.predict(batch, labels)[self.colour_head], batch, **knobs)
+        return chroma[0] if one else chroma
 
     def segment(self, gray):
         """gray uint8 [N, h, w] -> the likeliest class of each pixel, uint8 [N, h, w].
@@ -122,26 +156,29 @@ class Colorizer:
         Raises:
             ValueError: the model does not segment.
         """
-        if not self.segmentation_head:
+        if not self.segments:
             raise ValueError(f"model {self.name} does not segment; take one that does, such as pets_multitask")
+        if not self.segmentation_head:  # another network does
+            return self._functions["segment_gray"](gray=np.asarray(gray, "uint8"))["segmentation"]
         return label_maps(self.predict(gray)[self.segmentation_head], *np.shape(gray)[1:])
 
-    def colorize(self, array, **knobs):
+    def colorize(self, array, labels=None, **knobs):
         """A photo as an array -> the same in colour, at full size, with its own Y.
 
         Args:
             array: uint8 [H, W] or [H, W, 3]; a colour photo loses its colour first.
+            labels: for a model that reads them, what is in the photo: uint8 [h, w] of any size, as of `predict`.
             knobs: of `self.knobs`.
 
         Returns:
             uint8 [H, W, 3].
 
         Raises:
-            ValueError: an array of another kind, or a knob that this model does not have.
+            ValueError: an array of another kind, or a knob that this model does not have; labels as `predict`.
         """
         gray = _gray(array)
         small = photo.shrink(gray, self.size)
-        return photo.merge(gray, self.chroma(small, **knobs), small.shape)
+        return photo.merge(gray, self.chroma(small, labels, **knobs), small.shape)
 
     # What a distribution allows --------------------------------------------------------------------------------------
 
@@ -174,10 +211,13 @@ class Colorizer:
         """
         return self.certainty(self.colour_output(photo.shrink(_gray(array), self.size)))
 
-    def colour_output(self, gray):
-        """gray uint8 [h, w] -> the colour head's output, float32 [h', w', C], which all below go on from."""
+    def colour_output(self, gray, labels=None):
+        """gray uint8 [h, w] -> the colour head's output, float32 [h', w', C], which all below go on from.
+
+        `labels`: uint8 [h, w], as of `predict`.
+        """
         self._check_that_it_colours()
-        return self.predict(gray[None])[self.colour_head][0]
+        return self.predict(gray[None], None if labels is None else labels[None])[self.colour_head][0]
 
     def sampled(self, output, share):
         """The colour head's output, moved to another colouring that it holds possible, coherent over the photo.
@@ -279,6 +319,17 @@ class Colorizer:
 
         return {"AbBins": AbBins, "HueChroma": HueChroma}[self.distribution["head"]]()
 
+    def _check_labels(self, labels):
+        if not self.reads_labels:
+            raise ValueError(f"model {self.name} reads no label map: leave it out, or take semantic_driven")
+        labels = np.asarray(labels)
+        wrong = labels[(labels >= len(self.classes)) & (labels != NO_LABEL)] if labels.dtype == np.uint8 else ()
+        if labels.dtype != np.uint8 or labels.ndim != 3 or len(wrong):
+            found = f"label {wrong[0]}" if len(wrong) else f"labels of {labels.dtype} {list(labels.shape[1:])}"
+            raise ValueError(
+                f"{found}; a map is uint8 [h, w] of 0 to {len(self.classes) - 1}, and {NO_LABEL} where nothing is known"
+            )
+
     def _check_that_it_colours(self):
         if not self.colour_head:
             raise ValueError(f"model {self.name} segments and does not colour; take another, such as {DEFAULT_MODEL}")
@@ -337,8 +388,10 @@ def _on_arrays(function):
 
 def _in_litert(folder, needed):
     """The functions of a SavedModel that was exported with `--litert`; None, or ValueError if needed, without."""
-    files = {key: folder / LITERT.format(key) for key in ("predict", "decode")}
-    if not all(file.is_file() for file in files.values()):
+    files = {}
+    if (folder / CARD).is_file():
+        files = {key: folder / LITERT.format(key) for key in functions_of(read_card(folder))}
+    if not files or not all(file.is_file() for file in files.values()):
         if needed:
             raise ValueError(f"{folder} was exported without LiteRT: `tfcolor export RUN -o NAME --litert` adds it")
         return None
@@ -361,24 +414,37 @@ def _in_litert(folder, needed):
 
     functions = {key: on_arrays(file) for key, file in files.items()}
     with native_errors_to_null():  # what it says at its first run is no error
-        functions["predict"](gray=np.zeros((1, 32, 32), "uint8"))
+        for key in functions.keys() - {"decode"}:
+            names = ("gray", "labels") if key == "predict_with_map" else ("gray",)
+            functions[key](**dict.fromkeys(names, np.zeros((1, 32, 32), "uint8")))
     return functions
+
+
+def functions_of(card):
+    """The signatures of a SavedModel that a `Colorizer` calls."""
+    keys = ["predict_with_map" if card.get("reads_labels") else "predict", "decode"]
+    return [*keys, "segment_gray"] if card.get("segments") and not card["segmentation_head"] else keys
 
 
 def model_card(module, name, version):
     """What a SavedModel's functions do not say, as a dictionary: see `CARD`."""
-    return _card(module.system, name, version, module.size, dict(module.knobs))  # tf.Module wraps its own
+    # tf.Module wraps its own dictionaries.
+    return _card(module.system, name, version, module.size, dict(module.knobs)) | {"segments": module.segments}
 
 
 def _card(system, name, version, size, knobs):
     head = system.colour_head if system.colours else None
+    classes = system.classes if system.segmentation_head or system.reads_labels else None
     return {
         "name": name,
         "version": str(version),
         "task": system.recipe.task,
         "size": size,
         "knobs": knobs,
-        "classes": system.classes if system.segmentation_head else None,
+        "classes": classes,
+        "palette": ["#" + bytes(color).hex() for color in palette_of(classes)] if classes else None,
+        "segments": bool(system.segmentation_head),
+        "reads_labels": system.reads_labels,
         "colour_head": head.name if head else None,
         "segmentation_head": system.segmentation_head.name if system.segmentation_head else None,
         "distribution": getattr(head, "distribution", None),

@@ -23,6 +23,8 @@ from PIL import Image
 from tfcolor import report
 from tfcolor.color.constants import LUMA, RGB_TO_YUV
 from tfcolor.command import Parser, verb
+from tfcolor.data.labels import NAMES, SOURCES, lookup
+from tfcolor.data.labels import merge as merge_labels
 from tfcolor.measures import (
     MIN_CHROMA,
     PHOTO_MEASURES,
@@ -36,7 +38,9 @@ from tfcolor.measures import (
     recovered,
 )
 from tfcolor.measures.recognition import label_maps
+from tfcolor.photo.label_maps import NO_LABEL
 from tfcolor.quiet import import_tensorflow
+from tfcolor.relabelling import measure_edits
 
 KNOBS = ("vividness", "temperature", "saturation", "fade", "quantile")
 REFERENCES = ("gray", "random", "truth")
@@ -64,24 +68,35 @@ def _run(options):
     names = row_names(options.models)
     models = {name: Colorizer.load(model) for name, model in zip(names, options.models, strict=True)}
     colours = any(model.colour_head for model in models.values())
+    merged = any(model.classes == NAMES for model in models.values())
+    photos = Photos(source, options.size or models[names[0]].size, options.limit, not colours, merged)
     if not colours:
-        _check_segmentation_alone(options, models, source.info.classes)
-    photos = Photos(source, options.size or models[names[0]].size, options.limit, without_colour=not colours)
+        _check_segmentation_alone(options, models, photos.classes)
+    kinds = {row: _kind_of_map(options, row, model, photos.classes) for row, model in models.items()}
+    if (options.map or options.edits) and not any(kinds.values()):
+        raise ValueError("--map and --edits are for models that read label maps, and none of these does")
     donors, donors_from = _donors(options, photos.size) if colours else (None, None)
 
     evaluation = Evaluation(
-        models, options.knobs, donors, classifier, source.info.classes, prior, options.own_histogram
+        models, options.knobs, donors, classifier, photos.classes, prior, options.own_histogram, kinds
     )
     table = evaluation.measure(photos)
     protocol = _protocol(options, evaluation, photos, table, donors_from)
+    tables = {"rows": table}
+    if options.edits:
+        tables["edits"] = evaluation.measure_edits(photos, options.edits)
 
-    headline, notes = _headline(protocol), report.notes(table)
-    print(headline, "", *report.text_table(table), "", *notes, sep="\n")
+    headline, lines, marked = _headline(protocol), [], []
+    for one in tables.values():
+        notes = report.notes(one)
+        lines += ["", *report.text_table(one), "", *notes]
+        marked += ["", *report.markdown_table(one), "", *notes]
+    print(headline, *lines, sep="\n")
     if options.json:
-        rows = {"protocol": protocol, "rows": table.rows()}
+        rows = {"protocol": protocol} | {name: one.rows() for name, one in tables.items()}
         report.write(options.json, json.dumps(rows, indent=2, allow_nan=False) + "\n")
     if options.markdown:
-        report.write(options.markdown, "\n".join([headline, "", *report.markdown_table(table), "", *notes, ""]))
+        report.write(options.markdown, "\n".join([headline, *marked, ""]))
     if options.histograms:
         report.write(options.histograms, report.histograms(table, [*evaluation.coloured, "gray", "random"]))
     if options.sheet:
@@ -116,14 +131,21 @@ class Photos:
         size: pixels a side.
         limit: only so many of the first.
         without_colour: take photos without colour too, where no colour is measured.
+        merged: take the masks in the merged labels (`data.labels`), where those know the source's classes.
 
     Attributes:
         size: pixels a side.
+        classes: names of the masks' values, or None.
+        merged: whether those are the merged labels in place of the source's own.
         left_out: how many had no colour, known once all have been gone through.
     """
 
-    def __init__(self, source, size, limit=None, without_colour=False):
-        self.size = size
+    def __init__(self, source, size, limit=None, without_colour=False, merged=False):
+        self.size, self.classes, self._table = size, source.info.classes, None
+        if merged and self.classes and source.info.name in SOURCES:
+            self._table = lookup(source.info.name, self.classes, source.info.labels)
+            self.classes = NAMES
+        self.merged = self._table is not None
         self.left_out = 0
         self._source = source
         self._limit = limit
@@ -141,6 +163,8 @@ class Photos:
                 self.left_out += 1
                 continue
             mask, label = example.get("mask"), int(example.get("label", -1))
+            if mask is not None and self._table is not None:
+                mask = merge_labels(mask, self._table, label if len(self._table) > 1 else -1)
             yield Photo(
                 truth,
                 to_gray(truth.rgb),
@@ -192,9 +216,12 @@ class Evaluation:
         classes: names of the classes of the photos' masks, or None; models with the very same are measured on them.
         prior: None, or float [313] for `auc_rebalanced` as Zhang et al. (2016) weigh it.
         own_histogram: give each model each photo's own histogram of colours as its reference, in rows of their own.
+        kinds: {row: "true", "predicted" or "none"}, the label maps by which models colour that read them.
     """
 
-    def __init__(self, models, knobs, donors, classifier=None, classes=None, prior=None, own_histogram=False):
+    def __init__(
+        self, models, knobs, donors, classifier=None, classes=None, prior=None, own_histogram=False, kinds=None
+    ):
         self.models = models
         self.knobs = knobs
         self._own_histogram = own_histogram
@@ -208,7 +235,10 @@ class Evaluation:
             for measure in PHOTO_MEASURES
         ]
         self._map_measures = _map_measures(classes) if classes else []
-        self._segmenting = {row for row, model in models.items() if classes and model.classes == classes}
+        self._segmenting = {
+            row for row, model in models.items() if classes and model.classes == classes and model.segments
+        }
+        self.kinds = {row: kind for row, kind in (kinds or {}).items() if kind}
 
     def measure(self, photos):
         """`Photos` -> the `Table` of all rows; ValueError where not one has colour."""
@@ -256,15 +286,32 @@ class Evaluation:
             random = Picture(merge(photo.gray, self._random_chroma(photo, number)))
             colored.append(({"gray": gray, "random": random, "truth": photo.truth}, {}))
         for row, model in self.models.items():
-            outputs = model.predict(grays)
+            given = (self._maps(row, grays, batch),) if row in self.kinds else ()
+            outputs = model.predict(grays, *given)
             for name, chromas in self._chromas(row, outputs, grays, batch).items():
                 for photo, chroma, (pictures, _) in zip(batch, chromas, colored, strict=True):
                     pictures[name] = Picture(merge(photo.gray, chroma, photo.gray.shape))
             if row in self._segmenting:
-                labels = label_maps(outputs[model.segmentation_head], *grays.shape[1:])
+                if model.segmentation_head:
+                    labels = label_maps(outputs[model.segmentation_head], *grays.shape[1:])
+                else:
+                    labels = given[0] if self.kinds[row] == "predicted" else model.segment(grays)
                 for found, (_, maps) in zip(labels, colored, strict=True):
                     maps[row] = found
         return colored
+
+    def _maps(self, row, grays, batch):
+        """The label maps by which a model colours photos, uint8 [n, N, N]."""
+        if self.kinds[row] == "predicted":
+            return self.models[row].segment(grays)
+        if self.kinds[row] == "true":
+            return np.stack([photo.mask for photo in batch])
+        return np.full_like(grays, NO_LABEL)
+
+    def measure_edits(self, photos, count):
+        """The `Table` of `relabelling.measure_edits` for the models that read labels, from the maps they colour by."""
+        models = {row: self.models[row] for row in self.kinds}
+        return measure_edits(models, self._maps, photos, count, self.knobs, RESAMPLES, SEED)
 
     def _chromas(self, row, outputs, grays, batch):
         """What a model answers -> {row: U, V of each photo}: its own, and with the photos' histograms given."""
@@ -336,6 +383,23 @@ def _classifier_for(source, options):
     return classify
 
 
+def _kind_of_map(options, row, model, classes):
+    """By which label maps a model is to colour: "true", "predicted", "none"; None where it reads none."""
+    if not model.reads_labels:
+        return None
+    kind = options.map or ("predicted" if model.segments else "none")
+    if kind == "predicted" and not model.segments:
+        raise ValueError(f"--map predicted: {row} has no segmenter; --map true or none, or export it with --segmenter")
+    if kind == "true" and model.classes != classes:
+        raise ValueError(
+            f"--map true: {row} reads {', '.join(model.classes)}; {options.data} has the classes "
+            f"{', '.join(classes or ['none'])}: choose the data it was trained on"
+        )
+    if options.edits and kind == "none":
+        raise ValueError("--edits relabels regions of a map: --map true or predicted")
+    return kind
+
+
 def _check_segmentation_alone(options, models, classes):
     """ValueError where models of which none colours leave nothing to measure."""
     for option in ("sheet", "histograms", "classifier", "prior", "own_histogram"):
@@ -389,11 +453,16 @@ def _protocol(options, evaluation, photos, table, donors_from):
         "resized": "stretched, Lanczos; masks nearest",
         "gray": "BT.601 luma",
         "models": models,
+        "maps": evaluation.kinds or None,
+        "labels": "merged" if photos.merged else None,
         "random": f"chroma of {donors_from}" if donors_from else None,
         "auc_rebalanced": rebalanced,
         "classifier": options.classifier,
         "interval": {"level": 0.95, "method": "bootstrap over photos", "resamples": RESAMPLES, "seed": SEED},
     }
+
+
+_MAPS = {"true": "the true label map", "predicted": "its own label map", "none": "no label map"}
 
 
 def _headline(protocol):
@@ -410,6 +479,8 @@ def _headline(protocol):
         f"{size} x {size} ({protocol['resized']})",
         f"gray: {protocol['gray']}",
         *models,
+        *[f"{row} given {_MAPS[kind]}" for row, kind in (protocol["maps"] or {}).items()],
+        *(["masks in the merged labels"] if protocol["labels"] else []),
         *([f"random: {protocol['random']}"] if rebalanced else []),
         *([f"auc_rebalanced: {rebalanced['bins']} bins"] if rebalanced and "bins" in rebalanced else []),
         *([f"auc_rebalanced: prior {rebalanced['prior']}"] if rebalanced and "prior" in rebalanced else []),
@@ -458,6 +529,8 @@ def _parse(argv):
     add("--saturation", type=_number(float, 0), metavar="S", help="decoding: factor on the chroma")
     add("--fade", type=_number(float, 0), metavar="ETA", help="decoding of hue and chroma: 0 does not fade unsure hues")
     add("--quantile", type=_number(float, 0, 1), metavar="Q", help="decoding of hue and chroma: .5 the median")
+    add("--map", choices=tuple(_MAPS), help="by which models colour that read one (default: their own)")
+    add("--edits", type=_number(int, 1), metavar="N", help="relabel a region in N photos: the change in it and around")
     add("--own-histogram", action="store_true", help="rows of each model guided by each photo's true histogram")
     add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras or a .tflite file")
     add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")

@@ -10,6 +10,7 @@ import sys
 import zipfile
 
 from tfcolor.command import Parser, verb
+from tfcolor.photo.label_maps import NO_LABEL
 from tfcolor.quiet import import_tensorflow, native_errors_to_null
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks for it
@@ -22,15 +23,17 @@ def main(argv):
     knobs = {name: getattr(options, name) for name in ("temperature", "vividness", "saturation")}
     choices = ({k: v for k, v in knobs.items() if v is not None}, options.size, options.weights)
     if options.format != "saved_model":
+        if options.segmenter:
+            raise ValueError(f"--segmenter: a file for {options.format} holds one network; leave it out")
         print(convert(options.model, options.output, options.format, *choices))
         return 0
     import_tensorflow()
-    folder = export(options.model, options.output, *choices, options.litert)
+    folder = export(options.model, options.output, *choices, options.litert, options.segmenter)
     print(f"{folder}. Next: tfcolor colorize PHOTO -o OUT.png --model {options.output}")
     return 0
 
 
-def export(workdir, output, knobs=None, size=None, weights=None, litert=False):
+def export(workdir, output, knobs=None, size=None, weights=None, litert=False, segmenter=None):
     """Writes the next version of a model.
 
     Args:
@@ -40,19 +43,24 @@ def export(workdir, output, knobs=None, size=None, weights=None, litert=False):
         size: sqrt(h * w) of what the network sees; None: the recipe's.
         weights: file in the run folder; None: the best on validation, else the last.
         litert: put the network and its decoding for LiteRT beside it, with which `tfcolor colorize` starts in a
-            fraction of the time; 2.5 times the size.
+            fraction of the time; 2.5 times the size, twice with a segmenter.
+        segmenter: run folder of a network that makes the label maps, for one that reads them: both go into the model.
 
     Returns:
         The folder written, output/VERSION; it is there whole or not at all.
+
+    Raises:
+        ValueError: a run that cannot be exported, or not with that segmenter.
     """
     import tensorflow as tf
 
-    from tfcolor.colorizer import CARD, LITERT, model_card
+    from tfcolor.colorizer import CARD, LITERT, functions_of, model_card
     from tfcolor.serving import ServingModule
     from tfcolor.trainer import load_run
 
     system = load_run(workdir, weights)
-    module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True)
+    first = load_run(segmenter) if segmenter else None
+    module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True, segmenter=first)
     signatures = module.signatures()
     output = pathlib.Path(output)
     versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
@@ -64,13 +72,14 @@ def export(workdir, output, knobs=None, size=None, weights=None, litert=False):
         card = model_card(module, output.name, version)
         (unfinished / CARD).parent.mkdir(exist_ok=True)
         (unfinished / CARD).write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-        for key in ("predict", "decode") if litert else ():
-            (unfinished / LITERT.format(key)).write_bytes(_to_litert(signatures[key], module))
+        for key in functions_of(card) if litert else ():
+            weights = _WEIGHTS_OF_PAIRS.get(key, "float32") if first else "float32"
+            (unfinished / LITERT.format(key)).write_bytes(_to_litert(signatures[key], module, weights))
         with tf.io.TFRecordWriter(str(unfinished / WARMUP)) as writer:
             for request in _warmup_requests(module, output.name):
                 writer.write(request)
         if not (output / "README.md").exists():
-            (output / "README.md").write_text(_readme(card, system.recipe), "utf-8")
+            (output / "README.md").write_text(_readme(card, system.recipe, first and first.recipe), "utf-8")
         unfinished.rename(output / str(version))
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -92,6 +101,7 @@ def _warmup_requests(module, name):
     head, size = module.system.colour_head, module.size
     cells = -(-size // head.stride)
     photo, gray = grey(2 * size, 2 * size, 3), grey(size, size)  # one that is shrunk, as most photos are
+    labels = tf.make_tensor_proto(NO_LABEL, tf.uint8, [1, size, size])
     file = tf.io.encode_jpeg(tf.make_ndarray(photo)[0]).numpy()
     output = grey(cells, cells, module.system.model.output[head.name].shape[-1], dtype=tf.float32)
     knobs = {knob: tf.make_tensor_proto(value, tf.float32) for knob, value in module.knobs.items()}
@@ -101,8 +111,13 @@ def _warmup_requests(module, name):
         "predict": {"gray": gray},
         "decode": {"output": output, "gray": gray, **knobs},
     }
-    if module.system.segmentation_head:
+    if module.segments:
         requests["segment"] = {"image": photo}
+    if module.segmenter:
+        requests["segment_gray"] = {"gray": gray}
+    if module.system.reads_labels:
+        requests["colorize_with_map"] = {"image": photo, "labels": labels}
+        requests["predict_with_map"] = {"gray": gray, "labels": labels}
     for signature, inputs in requests.items():
         request = _field(1, _field(1, name.encode()) + _field(3, signature.encode()))  # model_spec
         for key, tensor in inputs.items():
@@ -122,9 +137,9 @@ def _field(number, content):
 def convert(model, output, format, knobs=None, size=None, weights=None):
     """Writes a model as one file for another runtime: the network and its decoding.
 
-    It takes gray uint8 [N, h, w] and each knob, a float32 scalar, and answers the heads' outputs and chroma float32
-    [N, h', w', 2], U and V. The model card goes with it: the file "tfcolor.json" in the zip archive at a LiteRT file's
-    end, "tfcolor" in an ONNX file's metadata.
+    It takes gray uint8 [N, h, w], labels of the same size where the network reads them, and each knob, a float32
+    scalar, and answers the heads' outputs and chroma float32 [N, h', w', 2], U and V. The model card goes with it: the
+    file "tfcolor.json" in the zip archive at a LiteRT file's end, "tfcolor" in an ONNX file's metadata.
 
     Args:
         model: a run folder, a folder of SavedModels, or the name of a shipped model.
@@ -138,7 +153,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
     Raises:
         ValueError: there is such a file, or no such model; it cannot be translated; tf2onnx is not installed.
     """
-    from tfcolor.colorizer import CARD, find_model, model_card
+    from tfcolor.colorizer import CARD, find_model, functions_of, model_card
 
     output, folder = pathlib.Path(output), find_model(model)
     if output.exists():
@@ -160,16 +175,18 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
         predict, decode, card = module.predict, module.decode, model_card(module, folder.name, 0)
     else:
         module = tf.saved_model.load(str(folder))
-        predict, decode = module.signatures["predict"], module.signatures["decode"]
         card = json.loads((folder / CARD).read_text("utf-8"))
+        predict, decode = (module.signatures[key] for key in functions_of(card)[:2])
+    seen = ["gray", "labels"] if card.get("reads_labels") else ["gray"]
 
-    def network(gray, *values):
-        outputs = predict(gray=gray)
-        chroma = decode(output=outputs[card["colour_head"]], gray=gray, **dict(zip(card["knobs"], values, strict=True)))
-        return {**outputs, **chroma}
+    def network(*values):
+        inputs, knobs = dict(zip(seen, values, strict=False)), values[len(seen) :]
+        outputs = predict(**inputs)
+        knobs = dict(zip(card["knobs"], knobs, strict=True))
+        return {**outputs, **decode(output=outputs[card["colour_head"]], gray=inputs["gray"], **knobs)}
 
-    gray = tf.TensorSpec([None, None, None], tf.uint8, name="gray")
-    signature = [gray, *(tf.TensorSpec([], tf.float32, name=knob) for knob in card["knobs"])]
+    signature = [tf.TensorSpec([None, None, None], tf.uint8, name=name) for name in seen]
+    signature += [tf.TensorSpec([], tf.float32, name=knob) for knob in card["knobs"]]
     to_bytes = {"litert": _litert, "onnx": _onnx}[format]
     content = to_bytes(tf.function(network), signature, module, json.dumps(card))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -189,13 +206,23 @@ def _litert(network, signature, module, card):
     return content.getvalue()
 
 
-def _to_litert(function, module):
-    """A concrete function -> a LiteRT file, as bytes."""
+# Of the two networks of a pair, so that they fit into 25 MB. Float16 moves colours by a tenth of a level, by up to 8 on
+# a dark blue sky; int8 by up to 20, which is too much for colours and little to a choice of classes.
+_WEIGHTS_OF_PAIRS = {"predict_with_map": "float16", "segment_gray": "int8"}
+
+
+def _to_litert(function, module, weights="float32"):
+    """A concrete function -> a LiteRT file, as bytes, its weights kept as float32, float16 or int8."""
     import tensorflow as tf
 
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    if weights != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if weights == "float16":
+        converter.target_spec.supported_types = [tf.float16]
     try:
         with native_errors_to_null():  # they come as an exception too
-            return tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert()
+            return converter.convert()
     except Exception as error:  # TensorFlow does not export the class
         if type(error).__name__ != "ConverterError":
             raise
@@ -233,15 +260,15 @@ def _floor_div(context, node, name, _):
     context.make_node("Div", [whole, y], name=name, outputs=node.output, **kind)
 
 
-def _readme(card, recipe):
-    """A model card to be filled in: what is known from the training stands in it."""
+def _readme(card, recipe, segmenter=None):
+    """A model card to be filled in: what is known from the training, and from the segmenter's, stands in it."""
     knobs = ", ".join(f"{name} {value:g}" for name, value in card["knobs"].items())
     return f"""# {card["name"]}
 
 | | |
 |---|---|
 | task | {recipe.task} |
-| trained on | {recipe.data} |
+| trained on | {recipe.data} |{_of_segmenter(segmenter)}
 | encoder | {recipe.encoder} |
 | crops while training | {recipe.size} px |
 | the network sees photos at | sqrt(h * w) <= {card["size"]} px |
@@ -260,6 +287,14 @@ Not yet looked at.
 """
 
 
+def _of_segmenter(recipe):
+    if not recipe:
+        return ""
+    return f"""
+| segmenter | task {recipe.task}, encoder {recipe.encoder}, crops of {recipe.size} px |
+| its photos | {recipe.data} |"""
+
+
 def _parser():
     parser = Parser("tfcolor export", description="Writes a SavedModel, or a file for LiteRT or ONNX Runtime.")
     parser.add_argument(
@@ -274,6 +309,9 @@ def _parser():
     parser.add_argument("--format", choices=("saved_model", "litert", "onnx"), default="saved_model")
     parser.add_argument(
         "--litert", action="store_true", help="beside a SavedModel, for `tfcolor colorize` to start fast"
+    )
+    parser.add_argument(
+        "--segmenter", metavar="RUN", help="run folder of the network that makes the label maps which this one reads"
     )
     parser.add_argument("--size", type=int, help="sqrt(h * w) of what the network sees (default: the recipe's)")
     parser.add_argument(

@@ -6,6 +6,7 @@ from keras import ops
 from PIL import Image
 
 from tfcolor.color import spaces
+from tfcolor.data.labels import palette_of
 
 
 class TrainingPictures:
@@ -40,30 +41,32 @@ class TrainingPictures:
 
 
 def prediction_sheet(system, batch):
-    """A uint8 batch -> uint8 [H, W, 3]: a row a photo of gray, prediction, truth and, where there is one, masks."""
+    """A uint8 batch -> uint8 [H, W, 3]: a row a photo of gray, prediction, truth and, where there is one, masks.
+
+    The predicted mask where the network segments, then the true one, which a network that reads labels has seen.
+    """
     image = ops.convert_to_tensor(batch["image"])
     gray = spaces.rgb_to_gray(spaces.from_uint8(image))
-    outputs = system.model(gray, training=False)
+    outputs = system.outputs(gray, batch["mask"] if system.reads_labels else None)
     uv = system.chroma(outputs, gray)
     height, width = ops.shape(image)[1:3]
     uv = ops.image.resize(uv, (height, width), interpolation="bilinear")
     columns = [ops.repeat(spaces.to_uint8(gray), 3, axis=-1), spaces.to_uint8(spaces.merge_yuv(gray, uv)), image]
     columns = [ops.convert_to_numpy(column) for column in columns]
     head = system.segmentation_head
+    palette = _palette(system.classes or ())
     if head:
-        palette = _palette(len(head.classes))
         found = ops.image.resize(
             ops.cast(head.segment(outputs[head.name]), "float32")[..., None], (height, width), interpolation="nearest"
         )
-        columns += [
-            palette[ops.convert_to_numpy(found)[..., 0].astype("int32")],
-            palette[np.asarray(batch["mask"])[..., 0]],
-        ]
+        columns.append(palette[ops.convert_to_numpy(found)[..., 0].astype("int32")])
+    if head or system.reads_labels:
+        columns.append(palette[np.asarray(batch["mask"])[..., 0]])
     return np.concatenate([np.concatenate(list(column), axis=0) for column in columns], axis=1)
 
 
-def _palette(count):
+def _palette(classes):
     """uint8 [256, 3]: a colour for each class index; black for 255, no label."""
-    colours = np.random.default_rng(5).integers(60, 256, (256, 3)).astype("uint8")
-    colours[count:] = 0
+    colours = np.zeros((256, 3), "uint8")
+    colours[: len(classes)] = palette_of(classes)
     return colours

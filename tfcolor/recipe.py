@@ -20,17 +20,23 @@ class Recipe:
         task: a name in `tfcolor.tasks.TASKS`.
         data: source names joined by "+"; NAME*3 counts three times in an epoch.
         validation_data: the same for validation; "" for the sources of `data`, each once.
+        labels: "merged" takes the masks of every source in one set of labels (`tfcolor.data.labels`); "": the classes
+            are those of the first source with masks, and the others lend photos alone.
         labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
         cache: keep the encoded photos in memory after the first epoch.
         size: side of the training crops in pixels, a multiple of 32.
         batch: photos a step.
         serving_size: photos are shrunk until sqrt(h * w) is at most this before the trained network sees them.
         crop_area: smallest and largest share of a photo that a crop keeps.
+        crop_aspect: smallest and largest width of a crop for a height of 1, in the photo's own proportions.
         random_gray: probability of each change to the gray (METHODS 1); 0: plain luma.
+        random_labels: for a network that reads a label map: probability that a training photo shows none of it, and
+            again that it lacks some of its labels.
         encoder: a name in `tfcolor.models.encoders.ENCODERS`.
         encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
         encoder_weights: "imagenet", an .h5 file, or "none".
-        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2).
+        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
+            weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
@@ -50,13 +56,16 @@ class Recipe:
     task: str = "multitask"
     data: str = "oxford_iiit_pet"
     validation_data: str = ""
+    labels: str = ""
     labels_dir: str = ""
     cache: bool = True
     size: int = 128
     serving_size: int = 256
     batch: int = 16
     crop_area: tuple = (0.3, 1.0)
+    crop_aspect: tuple = (3 / 4, 4 / 3)
     random_gray: float = 0.0
+    random_labels: float = 0.0
     encoder: str = "mobilenet_v2"
     encoder_options: dict = dataclasses.field(default_factory=dict)
     encoder_weights: str = "imagenet"
@@ -95,6 +104,12 @@ class Recipe:
             for name in names:
                 if getattr(self, name) < least:
                     raise ValueError(f"recipe: {name}={getattr(self, name)}; from {least} up")
+        if self.labels not in ("", "merged"):
+            raise ValueError(f"recipe: labels={self.labels!r}; 'merged', or '' for the sources' own")
+        if not 0 <= self.random_labels <= 1:
+            raise ValueError(f"recipe: random_labels={self.random_labels}; a probability")
+        if not (len(self.crop_aspect) == 2 and 0 < self.crop_aspect[0] <= self.crop_aspect[1]):
+            raise ValueError(f"recipe: crop_aspect={self.crop_aspect}; two ratios, 0 < smallest <= largest")
         if not (len(self.crop_area) == 2 and 0 < self.crop_area[0] <= self.crop_area[1] <= 1):
             raise ValueError(f"recipe: crop_area={self.crop_area}; two shares, 0 < smallest <= largest <= 1")
         if self.precision not in ("float32", "mixed_bfloat16"):

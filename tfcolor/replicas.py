@@ -48,6 +48,18 @@ def place():
     return context.replica_id_in_sync_group, context.num_replicas_in_sync
 
 
+def drawn(draw, photos):
+    """Random numbers for this replica's photos, those that they would get in one process.
+
+    Args:
+        draw: function of a number of photos -> [photos, ...]; called for the whole batch.
+        photos: of this replica.
+    """
+    index, count = place()
+    numbers = draw(count * photos)
+    return numbers if count == 1 else numbers[index * photos : (index + 1) * photos]
+
+
 def _context():
     """TensorFlow's replica context, inside a step of several replicas; None elsewhere."""
     if keras.backend.backend() != "tensorflow":

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfcolor.color import spaces
+from tfcolor.models.label_stream import NO_LABEL
 
 JPEG_QUALITY = 95
 MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
@@ -15,20 +16,29 @@ class ServingModule(tf.Module):
 
     serving_default: image_bytes string [N] (JPEG, PNG, BMP) -> colorized_bytes string [N] (JPEG, same size, upright).
     colorize: image uint8 [N, H, W, 3] -> colorized uint8 [N, H, W, 3].
-    segment (where there is a segmentation head): image uint8 [N, H, W, 3] -> segmentation uint8 [N, H, W].
+    segment (where it segments): image uint8 [N, H, W, 3] -> segmentation uint8 [N, H, W].
     predict: gray uint8 [N, h, w] -> the heads' outputs, float32.
     decode: the colour head's output, gray and every knob (scalars) -> chroma float32 [N, h', w', 2], U and V.
+
+    A system that reads labels colours by the map that its segmenter makes, without one by none; with a map given:
+    colorize_with_map: image and labels uint8 [N, h, w] of any size, 255 where nothing is known -> as colorize.
+    predict_with_map: gray and labels uint8 [N, h, w], of one size -> as predict.
+    segment_gray (where it has a segmenter): gray uint8 [N, h, w] -> segmentation uint8 [N, h, w].
 
     Args:
         system: `tfcolor.tasks.System`.
         size: photos are shrunk, never enlarged, until sqrt(h * w) <= size before the network sees them.
         knobs: {knob: default} of the decoding; those not given are the head's own.
         half: keep kernels as float16, at half the size on disk; they are float32 again before anything is computed.
+        segmenter: a system that makes the label maps, for one that reads them.
+
+    Raises:
+        ValueError: a knob that there is not; a segmenter for a system that reads no labels, or of other classes.
     """
 
-    def __init__(self, system, size, knobs=None, half=False):
+    def __init__(self, system, size, knobs=None, half=False, segmenter=None):
         super().__init__(name="tfcolor")
-        self.system, self.size = system, size
+        self.system, self.size, self.segmenter = system, size, segmenter
         head = system.colour_head
         unknown = set(knobs or {}) - {*head.knobs, "saturation"}
         if unknown:
@@ -36,11 +46,19 @@ class ServingModule(tf.Module):
                 f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
             )
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
-        # What a SavedModel stores. Small variables stay as they are: a variance may be beyond float16's 65,504.
-        self.stored = []
-        for variable in system.model.variables:
-            shrunk = half and len(variable.shape) > 1
-            self.stored.append(tf.Variable(tf.cast(variable.value, tf.float16 if shrunk else variable.dtype)))
+        gray = tf.TensorSpec([None, None, None], tf.uint8)
+        self.stored = _stored(system.model, half)
+        # As functions of their own, a network stands once in a SavedModel however many signatures call it.
+        self._network = tf.function(
+            lambda *inputs: _outputs(system, self.stored, *inputs),
+            input_signature=[gray, gray] if system.reads_labels else [gray],
+        )
+        if segmenter:
+            _check_pair(system, segmenter)
+            self.stored_of_segmenter = _stored(segmenter.model, half)
+            self._segmenter = tf.function(
+                lambda gray: _outputs(segmenter, self.stored_of_segmenter, gray), input_signature=[gray]
+            )
 
     def signatures(self):
         """{signature: tf.function with its input signature}."""
@@ -58,20 +76,40 @@ class ServingModule(tf.Module):
             "predict": self._function(self.predict, gray),
             "decode": self._function(self.decode, output, gray, **knobs),
         }
-        if self.system.segmentation_head:
+        if self.segments:
             functions["segment"] = self._function(lambda image: {"segmentation": self.segment(image)}, photos)
+        if self.system.reads_labels:
+            labels = tf.TensorSpec([None, None, None], tf.uint8, name="labels")
+            functions["predict_with_map"] = self._function(self.predict, gray, labels)
+            functions["colorize_with_map"] = self._function(
+                lambda image, labels: {"colorized": self.colorize(image, labels)}, photos, labels
+            )
+        if self.segmenter:
+            functions["segment_gray"] = self._function(lambda gray: {"segmentation": self.label_map(gray)}, gray)
         return functions
+
+    @property
+    def segments(self):
+        """Whether it makes label maps, by a head of its own or by its segmenter."""
+        return bool(self.segmenter or self.system.segmentation_head)
 
     @staticmethod
     def _function(function, *specs, **named):
         return tf.function(function).get_concrete_function(*specs, **named)
 
-    def predict(self, gray):
-        """gray uint8 [N, h, w] -> {head: output float32}."""
-        variables = self.system.model.variables
-        values = [tf.cast(stored, variable.dtype) for stored, variable in zip(self.stored, variables, strict=True)]
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return dict(self.system.model(tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0, training=False))
+    def predict(self, gray, labels=None):
+        """gray, and labels where it reads them, uint8 [N, h, w] -> {head: output float32}."""
+        if not self.system.reads_labels:
+            return self._network(gray)
+        if labels is None:
+            nothing = tf.fill(tf.shape(gray), tf.constant(NO_LABEL, tf.uint8))
+            labels = self.label_map(gray) if self.segmenter else nothing
+        return self._network(gray, labels)
+
+    def label_map(self, gray):
+        """gray uint8 [N, h, w] -> what the segmenter sees in it, uint8 [N, h, w]."""
+        head = self.segmenter.segmentation_head
+        return head.segment(_covering(self._segmenter(gray)[head.name], head.stride, gray))
 
     def decode(self, output, gray, saturation, **knobs):
         """The colour head's output, its gray uint8 [N, h, w] and scalar knobs -> {"chroma": U, V [N, h', w', 2]}."""
@@ -79,11 +117,16 @@ class ServingModule(tf.Module):
         chroma = self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
         return {"chroma": chroma * saturation}
 
-    def colorize(self, image):
-        """uint8 [N, H, W, 3] -> uint8 [N, H, W, 3]: the gray's own Y, chroma from the network, at full size."""
+    def colorize(self, image, labels=None):
+        """uint8 [N, H, W, 3] -> uint8 [N, H, W, 3]: the gray's own Y, chroma from the network, at full size.
+
+        `labels`: for a system that reads them, uint8 [N, h, w] of any size; None as `predict`.
+        """
         gray = spaces.rgb_to_gray(spaces.from_uint8(image))
         small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
-        output = self.predict(small)[self.system.colour_head.name]
+        if labels is not None:
+            labels = _nearest(labels, tf.shape(small)[1:])
+        output = self.predict(small, labels)[self.system.colour_head.name]
         uv = self.decode(output, small, **self.knobs)["chroma"]
         uv = _enlarged(uv, self.system.colour_head.stride, small, tf.shape(image)[1:3])
         return spaces.to_uint8(spaces.merge_yuv(gray, uv))
@@ -92,6 +135,8 @@ class ServingModule(tf.Module):
         """uint8 [N, H, W, 3] -> uint8 [N, H, W]: the likeliest class of each pixel."""
         gray = spaces.rgb_to_gray(spaces.from_uint8(image))
         small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
+        if self.segmenter:
+            return _nearest(self.label_map(small), tf.shape(image)[1:3])
         head = self.system.segmentation_head
         scores = _enlarged(self.predict(small)[head.name], head.stride, small, tf.shape(image)[1:3])
         return head.segment(scores)
@@ -119,14 +164,52 @@ def restore(system, folder):
         variable.assign(tf.cast(checkpoint.get_tensor(f"stored/{index}/.ATTRIBUTES/VARIABLE_VALUE"), variable.dtype))
 
 
-def _enlarged(cells, stride, seen, size):
-    """A head's answer [N, ceil(h / stride), ceil(w / stride), C] to what was seen [N, h, w] -> [N, *size, C], bilinear.
+def _stored(model, half):
+    """What a SavedModel stores of a model's variables.
 
-    The last cells may reach beyond what was seen: that part is cut off before the rest is stretched.
+    Small variables stay as they are: a variance may be beyond float16's 65,504.
+    """
+    kinds = [tf.float16 if half and len(variable.shape) > 1 else variable.dtype for variable in model.variables]
+    return [tf.Variable(tf.cast(v.value, kind)) for v, kind in zip(model.variables, kinds, strict=True)]
+
+
+def _outputs(system, stored, gray, labels=None):
+    """What a system's model answers with stored variables, gray and labels being uint8 [N, h, w]: {head: float32}."""
+    variables = system.model.variables
+    values = [tf.cast(value, variable.dtype) for value, variable in zip(stored, variables, strict=True)]
+    with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        gray = tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0
+        return dict(system.outputs(gray, None if labels is None else tf.expand_dims(labels, -1)))
+
+
+def _check_pair(system, segmenter):
+    """ValueError where a segmenter's maps are not what a system reads."""
+    if not system.reads_labels:
+        raise ValueError(f"task {system.recipe.task} reads no label maps: leave the segmenter out")
+    if not segmenter.segmentation_head:
+        raise ValueError(f"task {segmenter.recipe.task} does not segment: take a run of another one as the segmenter")
+    if segmenter.classes != system.classes:
+        theirs, ours = (", ".join(one.classes) for one in (segmenter, system))
+        raise ValueError(f"the segmenter finds {theirs}, the colouriser knows {ours}: train both on the same labels")
+
+
+def _covering(cells, stride, seen):
+    """A head's answer [N, ceil(h / stride), ceil(w / stride), C] -> [N, h, w, C], bilinear, h, w those of `seen`.
+
+    The last cells may reach beyond what was seen: that part is cut off.
     """
     seen = tf.shape(seen)[1:3]
-    covering = tf.image.resize(cells, tf.shape(cells)[1:3] * stride)[:, : seen[0], : seen[1]]
-    return tf.image.resize(covering, size)
+    return tf.image.resize(cells, tf.shape(cells)[1:3] * stride)[:, : seen[0], : seen[1]]
+
+
+def _enlarged(cells, stride, seen, size):
+    """As `_covering`, at another size: [N, *size, C]."""
+    return tf.image.resize(_covering(cells, stride, seen), size)
+
+
+def _nearest(labels, size):
+    """Label maps uint8 [N, h, w] -> [N, *size]."""
+    return tf.image.resize(labels[..., None], size, method="nearest")[..., 0]
 
 
 def _shrunk(gray, size):

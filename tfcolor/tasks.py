@@ -16,9 +16,13 @@ from tfcolor.heads.scene import Scene
 from tfcolor.heads.segmentation import Segmentation
 from tfcolor.models.dilated import dilated
 from tfcolor.models.encoders import ENCODERS
+from tfcolor.models.gridnet import gridnet
 from tfcolor.models.hypercolumn import at_cells, hypercolumn
+from tfcolor.models.label_stream import NO_LABEL, hide_labels, label_stream
 from tfcolor.models.padding import CropToInput, PadToMultiple
+from tfcolor.models.two_stream_unet import two_stream_unet
 from tfcolor.models.unet import unet
+from tfcolor.models.zoom import Zoom
 from tfcolor.replicas import place
 
 
@@ -29,18 +33,21 @@ class Task:
     Attributes:
         summary: one line for `--help`.
         network: function of (gray [N, H, W, 1], H and W multiples of 32, recipe) -> features as heads take them, and
-            "cells" where training looks at some cells only (`models.hypercolumn`).
+            "cells" where training looks at some cells only (`models.hypercolumn`). One that reads labels is a
+            function of (gray, labels [N, H, W, 1], number of classes, recipe).
         heads: {name: function of (options, class names, prior) -> Head}; what is shown is the last that colours.
         defaults: fields of the recipe that differ from Recipe's own.
+        reads_labels: whether the network is given a label map beside the gray.
     """
 
     summary: str
     network: Callable
     heads: dict
     defaults: dict = dataclasses.field(default_factory=dict)
+    reads_labels: bool = False
 
 
-def _encoder_unet(gray, recipe):
+def _encoder_unet(gray, recipe, added=None):
     """The recipe's encoder and the U-Net decoder on it."""
     if recipe.encoder not in ENCODERS:
         raise ValueError(f"encoder {recipe.encoder!r}; there are {', '.join(ENCODERS)}")
@@ -52,9 +59,25 @@ def _encoder_unet(gray, recipe):
             f"network_options: zoom {zoom!r}; 1, or 2 for an encoder that sees the photo at twice its size"
         )
     if zoom == 2:
-        gray = layers.UpSampling2D(2, interpolation="bilinear", name="zoom")(gray)
-    features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), **options)
+        gray = Zoom(name="zoom")(gray)
+        added = {2 * stride: features for stride, features in (added or {}).items()}
+    features = unet(ENCODERS[recipe.encoder](gray, weights, **recipe.encoder_options), added=added, **options)
     return {key if key == "encoder" else key // zoom: value for key, value in features.items()}
+
+
+def _labelled_unet(gray, labels, classes, recipe):
+    """The same, and a stream of the label map that joins the decoder; it starts as if there were none."""
+    options = dict(recipe.network_options)
+    added = label_stream(labels, classes, **options.pop("labels", {}))
+    return _encoder_unet(gray, dataclasses.replace(recipe, network_options=options), added)
+
+
+def _two_stream_unet(gray, labels, classes, recipe):
+    return two_stream_unet(gray, labels, classes, **recipe.network_options)
+
+
+def _gridnet(gray, recipe):
+    return gridnet(gray, **recipe.network_options)
 
 
 def _dilated(gray, recipe):
@@ -108,6 +131,7 @@ def _segmentation(options, classes, prior):
 # At a quarter of the photo's size: half the cost, and no difference that shows at 256 px (METHODS 10).
 _QUARTER = {"network_options": {"widths": [256, 192, 128], "refine": True}}
 _LAB = {"regression": {"space": "lab", "stride": 4}}
+_FROM_SCRATCH = {"encoder_share": 1.0, "freeze_batchnorm": False}
 _GUIDED = _QUARTER | {
     "data": "coco_stuff",
     "head_options": _LAB | {"segmentation": {"stride": 4, "loss": "dice"}},
@@ -135,7 +159,7 @@ TASKS = {
         "the dilated network of Zhang et al. from scratch, rebalanced",
         _dilated,
         {"ab_bins": _rebalanced},
-        {"encoder_share": 1.0, "freeze_batchnorm": False, "size": 160},
+        _FROM_SCRATCH | {"size": 160},
     ),
     "semantic_guides": Task(
         "313 bins guided by scene, segmentation and regression (SegClassRegSoft)",
@@ -168,6 +192,23 @@ TASKS = {
         "the same with one histogram of a and b, 16 x 16 bins", _hypercolumn, {"lab_joint": _lab_joint}
     ),
     "segmentation": Task("the outline alone, no colour", _encoder_unet, {"segmentation": _segmentation}),
+    "gridnet": Task(
+        "the same by GridNet from scratch (Ho et al.)", _gridnet, {"segmentation": _segmentation}, _FROM_SCRATCH
+    ),
+    "semantic_driven": Task(
+        "a and b by regression from the gray and a label map, by one encoder from scratch (Ho et al.)",
+        _two_stream_unet,
+        {"regression": _regression},
+        _FROM_SCRATCH | {"head_options": {"regression": {"space": "lab", "loss": "huber"}}},
+        reads_labels=True,
+    ),
+    "semantic_photos": Task(
+        "classification with a label map that joins the decoder",
+        _labelled_unet,
+        {"ab_bins": _ab_bins},
+        _QUARTER | {"random_labels": 0.5},
+        reads_labels=True,
+    ),
 }
 
 
@@ -175,17 +216,26 @@ class System:
     """A network with its heads: what is trained, evaluated and exported.
 
     Attributes:
-        model: gray float32 [N, H, W, 1] in [0, 1] -> {head name: output}, any H and W.
+        model: gray float32 [N, H, W, 1] in [0, 1] -> {head name: output}, any H and W. Where it reads labels: of
+            {"gray": the same, "labels": uint8 [N, H, W, 1], class indices, 255 where nothing is known}. `outputs` calls
+            either.
+        reads_labels: whether it does.
         sampled: where training looks at some cells only, the same layers with gray -> the heads' outputs at these and
             "cells", int32 [N, ..., 2], for H and W multiples of 32; else None.
         heads: list of `Head`.
-        classes: class names of the segmentation head, or None.
+        classes: class names of the segmentation head, and of the label map that is read; or None.
         prior: [313] shares of the colour bins in the training photos, or None.
     """
 
     def __init__(self, recipe, classes=None, prior=None):
         task = find_task(recipe.task)
         self.recipe, self.classes, self.prior = recipe, classes, prior
+        self.reads_labels = task.reads_labels
+        if self.reads_labels and not classes:
+            raise ValueError(
+                f"task {recipe.task} reads label maps and none of the data has masks; add a source with masks, "
+                "or choose a task that sees gray alone, such as --task classification"
+            )
         unknown = set(recipe.head_options) - set(task.heads) | set(recipe.loss_weights) - set(task.heads)
         if unknown:
             raise ValueError(f"task {recipe.task}: no head {sorted(unknown)[0]!r}; it has {', '.join(task.heads)}")
@@ -204,10 +254,14 @@ class System:
     def _build(self, task):
         """Input, encoder, decoder and heads -> `self.model`."""
         recipe = self.recipe
-        gray = keras.Input((None, None, 1), name="gray")
-        padded = PadToMultiple(32, name="pad")(gray)
-        features = _with_options("encoder_options or network_options", task.network, padded, recipe)
-        self._encoder = keras.Model(gray, features["encoder"])
+        gray = inputs = keras.Input((None, None, 1), name="gray")
+        seen = [PadToMultiple(32, name="pad")(gray)]
+        if self.reads_labels:
+            labels = keras.Input((None, None, 1), dtype="uint8", name="labels")
+            inputs = {"gray": gray, "labels": labels}
+            seen += [PadToMultiple(32, name="pad_labels")(labels), len(self.classes)]
+        features = _with_options("encoder_options or network_options", task.network, *seen, recipe)
+        self._encoder = keras.Model(inputs, features["encoder"])
         if recipe.freeze_batchnorm:
             for layer in self._encoder.layers:
                 if isinstance(layer, layers.BatchNormalization):
@@ -218,9 +272,24 @@ class System:
             if head.stride is not None:
                 crop = CropToInput(head.stride, dtype="float32", name=f"crop_{head.name}")
                 outputs[head.name] = crop(whole[head.name], gray)
-        self.model = keras.Model(gray, outputs)
+        self.model = keras.Model(inputs, outputs)
         cells = features.get("cells")
         self.sampled = None if cells is None else keras.Model(gray, whole | {"cells": cells})
+
+    def outputs(self, gray, labels=None, training=False):
+        """What the model answers.
+
+        Args:
+            gray: float32 [N, H, W, 1] in [0, 1].
+            labels: uint8 [N, H, W, 1] for a model that reads them; None: nothing is known anywhere.
+            training: as Keras means it.
+        """
+        if not self.reads_labels:
+            return self.model(gray, training=training)
+        if labels is None:
+            labels = ops.full(ops.shape(gray), NO_LABEL, dtype="uint8")
+        inputs = {"gray": ops.convert_to_tensor(gray), "labels": ops.convert_to_tensor(labels)}
+        return self.model(inputs, training=training)
 
     def split_variables(self):
         """The trainable variables of the encoder, and all others."""
@@ -256,7 +325,13 @@ class System:
         rgb = spaces.from_uint8(batch["image"])
         gray = random_gray(rgb, self.seeds, self.recipe.random_gray, place()) if training else spaces.rgb_to_gray(rgb)
         sampled = training and self.sampled is not None
-        outputs = self.sampled(gray, training=True) if sampled else self.model(gray, training=training)
+        if sampled:
+            outputs = self.sampled(gray, training=True)
+        else:
+            labels = batch["mask"] if self.reads_labels else None
+            if training and self.reads_labels and self.recipe.random_labels:
+                labels = hide_labels(labels, self.seeds, self.recipe.random_labels)
+            outputs = self.outputs(gray, labels, training)
         total, log = 0.0, {}
         for head in self.heads:
             target, output = head.target(batch), outputs[head.name]

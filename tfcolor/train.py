@@ -49,7 +49,12 @@ def _train(options, workers):
 
     from tfcolor.data.batches import Mixture
 
-    where = {"data_dir": options.data_dir, "labels_dir": recipe.labels_dir, "cache": recipe.cache}
+    where = {
+        "data_dir": options.data_dir,
+        "labels": recipe.labels,
+        "labels_dir": recipe.labels_dir,
+        "cache": recipe.cache,
+    }
     ours = {"worker": (workers.index, workers.count)}
     training = Mixture(recipe.data, "train", **where, **ours)
     if training.size < recipe.batch:
@@ -94,7 +99,9 @@ def _train(options, workers):
         )
         report = TrainingPictures(workdir, validation.evaluation_batches(8, recipe.size))
     trainer.fit(
-        lambda epoch: training.training_batches(recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch),
+        lambda epoch: training.training_batches(
+            recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch, recipe.crop_aspect
+        ),
         lambda: validation.evaluation_batches(recipe.batch, recipe.size),
         report,
     )
@@ -122,6 +129,7 @@ def _facts(recipe):
 SMOKE = [
     "data=synthetic",
     "validation_data=",
+    "labels=",
     "size=32",
     "batch=8",
     "epochs=1",

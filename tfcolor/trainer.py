@@ -54,10 +54,8 @@ class Trainer:
             if strategy and strategy.num_replicas_in_sync > 1:
                 _synchronise_batchnorm(self.system.model)
             encoder, others = self.system.split_variables()
-            self.optimizers = [
-                (self._optimizer(recipe.learning_rate, others), others),
-                (self._optimizer(recipe.learning_rate * recipe.encoder_share, encoder), encoder),
-            ]
+            rates = [(recipe.learning_rate, others), (recipe.learning_rate * recipe.encoder_share, encoder)]
+            self.optimizers = [(self._optimizer(rate, variables), variables) for rate, variables in rates if rate]
             self.step = _STEPS[keras.backend.backend()](self.system, self.optimizers)
         self.validate = _VALIDATIONS[keras.backend.backend()](self.system)
         self.epoch, self.best, self.best_epoch = 0, float("inf"), 0

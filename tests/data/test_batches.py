@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfcolor.data import batches
+from tfcolor.data import batches, labels
 from tfcolor.data.batches import Mixture
 from tfcolor.data.builders import fruits
 from tfcolor.data.sources import NO_LABEL, open_source
@@ -152,6 +153,30 @@ def test_labels_that_cannot_be_meant_are_named(tmp_path):
 def test_masks_of_other_classes_are_not_lent():
     mixture = Mixture("synthetic", classes=["cat", "dog"])
     assert (epoch(mixture, 0, 0)[0]["mask"].numpy() == NO_LABEL).all()
+
+
+def test_merged_labels_of_several_sources(shared, tmp_path):
+    """Each photo's mask in the merged words, a pet's by its breed; without a mask nothing is known."""
+    Image.fromarray(np.full((40, 40, 3), 90, "uint8")).save(tmp_path / "gray.png")
+    names, data_dir = ["msrc", "pets_sample", "camvid", f"folder:{tmp_path}"], shared / "data"
+    mixture = Mixture("+".join(names), "validation", data_dir=data_dir, labels="merged", classes=["other"])
+    assert mixture.classes == labels.NAMES
+    found = np.concatenate([batch["mask"].numpy() for batch in mixture.evaluation_batches(16, 40)])
+    expected = []
+    for name in names[:-1]:
+        source = open_source(name, "validation", data_dir=data_dir)
+        table = labels.lookup(name, source.info.classes, source.info.labels)
+        for example in source.dataset.as_numpy_iterator():
+            mask = labels.merge(example["mask"], table, example.get("label", -1))
+            expected.append(tf.image.resize(mask, (40, 40), method="nearest").numpy())
+    np.testing.assert_array_equal(found[:-1], expected)
+    assert (found[-1] == NO_LABEL).all()
+    assert {"cat", "dog", "skin", "road"} <= {labels.NAMES[index] for index in np.unique(found[:-1]) if index != 255}
+
+
+def test_merged_labels_want_sources_that_have_some():
+    with pytest.raises(ValueError, match="no label is known for the classes of 'synthetic'"):
+        Mixture("synthetic", labels="merged")
 
 
 def test_evaluation_has_every_photo_once_in_order():

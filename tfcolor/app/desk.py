@@ -14,6 +14,7 @@ from PIL import Image
 from tfcolor import photo
 from tfcolor.color import hints
 from tfcolor.photo.colorizing import output_format
+from tfcolor.photo.label_maps import NO_LABEL
 from tfcolor.photo.reading import open_photo, read_page
 from tfcolor.project import Project, agent
 
@@ -45,7 +46,8 @@ class DeskPhoto:
         small: uint8 [h, w], its gray as the network sees it.
         view: uint8 [H, W], its gray for the screen.
         format: what its result is written in, a `photo.formats.Format`.
-        labels: uint8 [h, w], what the network sees in it; None where the model takes no labels.
+        labels: uint8 [h, w], what the network sees in it, 255 all over where it makes no maps itself; None where the
+            model takes none.
         newest: the highest sequence number of edits that were asked for.
         used: when it was last asked for, in seconds of the desk's clock.
     """
@@ -107,8 +109,10 @@ class Desk:
         with self._results:  # one large decoding at a time
             new = DeskPhoto(data, self.colorizer, self.limits)
         if self.reads_labels:
-            with self._busy:
-                new.labels = np.asarray(self.colorizer.segment(new.small[None])[0], "uint8")
+            new.labels = np.full(new.small.shape, NO_LABEL, "uint8")
+            if self.colorizer.segments:
+                with self._busy:
+                    new.labels = np.asarray(self.colorizer.segment(new.small[None])[0], "uint8")
         key = secrets.token_urlsafe(16)
         with self._lock:
             self._make_room_locked()

@@ -3,13 +3,14 @@
 import tensorflow as tf
 
 
-def random_crop_and_flip(size, crop_area, seed):
+def random_crop_and_flip(size, crop_area, seed, crop_aspect):
     """Two functions of one example: what is drawn for it, and a random part of it, half the time mirrored.
 
     Args:
         size: side of the answer in pixels.
-        crop_area: (smallest, largest) share of the photo that is kept; sides between 3:4 and 4:3.
+        crop_area: (smallest, largest) share of the photo that is kept.
         seed: of this epoch; the layers keep a state, so they are made anew for each epoch.
+        crop_aspect: (smallest, largest) width of a crop as a share of the photo's, to its height as one.
 
     Returns:
         draw: adds "flip" and "box" to an example, whatever it holds; mapped one by one, over every example of the
@@ -21,7 +22,7 @@ def random_crop_and_flip(size, crop_area, seed):
 
     # In float32 whatever the network's precision is.
     crop = keras_cv.layers.RandomCropAndResize(
-        (size, size), crop_area_factor=crop_area, aspect_ratio_factor=(3 / 4, 4 / 3), seed=seed, dtype="float32"
+        (size, size), crop_area_factor=crop_area, aspect_ratio_factor=crop_aspect, seed=seed, dtype="float32"
     )
     mirror = keras_cv.layers.RandomFlip("horizontal", seed=seed + 1, dtype="float32")
 

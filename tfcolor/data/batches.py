@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfcolor.data import labels as merged
 from tfcolor.data.augment import random_crop_and_flip, whole_photo
 from tfcolor.data.sources import NO_LABEL, SCENES, NoSplit, decode, open_source
 from tfcolor.data.teachers import add_scenes, find_scenes
@@ -23,7 +24,9 @@ class Mixture:
         names: source names joined by "+"; NAME*3 counts three times in an epoch. Example: "pets_sample*10+photos".
         split: the split of each; "validation" falls back to "test" where a source has no validation split.
         data_dir: where prepared data sets are.
-        classes: class names of the segmentation head; a source with other classes lends its photos, not its masks.
+        labels: "merged" takes every source's masks in the words of `tfcolor.data.labels`; "" as they are.
+        classes: class names of the segmentation head; a source with other classes lends its photos, not its masks. With
+            merged labels those are the classes.
         cache: keep the encoded photos in memory after the first epoch.
         labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
             They are read for the split "train" alone: pseudo labels are never tested on.
@@ -33,11 +36,22 @@ class Mixture:
         size: examples in an epoch, of all workers.
         by_file: whether a worker reads files of its own. If not, all see the same encoded photos go by in the same
             order, and each decodes those that are its part of the batches that one process would make.
-        classes: as given, or those of the first source that has masks.
+        classes: the merged labels, or as given, or those of the first source that has masks.
         scene_files: {source name: path} of the labels of scenes that were found.
     """
 
-    def __init__(self, names, split="train", *, data_dir=None, classes=None, cache=False, labels_dir="", worker=(0, 1)):
+    def __init__(
+        self,
+        names,
+        split="train",
+        *,
+        data_dir=None,
+        labels="",
+        classes=None,
+        cache=False,
+        labels_dir="",
+        worker=(0, 1),
+    ):
         if labels_dir and not pathlib.Path(labels_dir).expanduser().is_dir():
             raise ValueError(f"labels_dir {labels_dir!r}: no such folder; `tfcolor datasets label --cache` makes one")
         self.sources, self._repeats = [], []
@@ -47,10 +61,17 @@ class Mixture:
             self._repeats.append(repeat)
         self.size = sum(source.size * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
         self.worker, self.by_file = worker, worker[1] > 1 and self.size > SHUFFLE_BUFFER
-        known = [source.info.classes for source in self.sources if source.info.classes]
-        self.classes = classes or (known[0] if known else None)
-        lookups = [_mask_lookup(source, self.classes) for source in self.sources]
-        self._lookups = tf.constant(np.stack(lookups))
+        if labels == "merged":
+            self.classes = merged.NAMES
+            lookups = [_merged_lookup(source) for source in self.sources]
+        else:
+            known = [source.info.classes for source in self.sources if source.info.classes]
+            self.classes = classes or (known[0] if known else None)
+            lookups = [_mask_lookup(source, self.classes) for source in self.sources]
+        # All sources' tables in one: those of a source begin at its row, and the photo's label says which of them.
+        self._rows = tf.constant([len(lookup) for lookup in lookups])
+        self._first_rows = tf.cumsum(self._rows, exclusive=True)
+        self._lookups = tf.constant(np.concatenate(lookups))
         self._encoded, self.scene_files = [], {}
         for index, (source, repeat) in enumerate(zip(self.sources, self._repeats, strict=True)):
             dataset, name = source.part(*worker) if self.by_file else source.encoded, source.info.name
@@ -74,7 +95,7 @@ class Mixture:
         least = sum(source.size // count * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
         return least // (batch // count)
 
-    def training_batches(self, batch, size, crop_area, seed, epoch):
+    def training_batches(self, batch, size, crop_area, seed, epoch, crop_aspect=(3 / 4, 4 / 3)):
         """One epoch, shuffled and augmented by (seed, epoch): batches {"image", "mask", "scene", "label"}.
 
         The last, smaller batch is left out, so that every step costs the same. A worker gets its part of each batch,
@@ -82,7 +103,7 @@ class Mixture:
         """
         index, count = self.worker
         seed = _seed(seed, f"{epoch}/{index}" if self.by_file else epoch)
-        draw, change = random_crop_and_flip(size, crop_area, seed)
+        draw, change = random_crop_and_flip(size, crop_area, seed, crop_aspect)
         dataset = self._concatenated().shuffle(
             min(self.size, SHUFFLE_BUFFER), seed=seed, reshuffle_each_iteration=False
         )
@@ -118,7 +139,10 @@ class Mixture:
             lambda: tf.fill([shape[0], shape[1], 1], tf.constant(NO_LABEL, "uint8")),
             lambda: decode({"mask": example["mask"], "image": example["image"]}, None)["mask"],
         )
-        lookup = tf.gather(self._lookups, example["source"])
+        source = example["source"]
+        # Of one row, or of one for each label and a last one for -1, no label.
+        row = self._first_rows[source] + example["label"] % self._rows[source]
+        lookup = tf.gather(self._lookups, row)
         example = {key: value for key, value in example.items() if key != "source"}
         return example | {"image": image, "mask": tf.gather(lookup, tf.cast(mask, "int32"))}
 
@@ -142,10 +166,19 @@ def _parse_term(term):
 
 
 def _mask_lookup(source, classes):
-    """uint8 [256]: mask value -> class index of the head; all 255 where the source's classes are others."""
+    """uint8 [1, 256]: mask value -> class index of the head; all 255 where the source's classes are others."""
     if source.info.classes != classes or classes is None:
-        return np.full(256, NO_LABEL, "uint8")
-    return np.arange(256, dtype="uint8") if source.lookup is None else source.lookup
+        return np.full((1, 256), NO_LABEL, "uint8")
+    return np.arange(256, dtype="uint8")[None] if source.lookup is None else source.lookup[None]
+
+
+def _merged_lookup(source):
+    """uint8 [rows, 256]: mask value -> merged label, one row or one for each of the photos' labels and for -1."""
+    info = source.info
+    if not info.classes:
+        return np.full((1, 256), NO_LABEL, "uint8")
+    table = merged.lookup(info.name, info.classes, info.labels)
+    return table if source.lookup is None else table[:, source.lookup]
 
 
 def _uniform(index):

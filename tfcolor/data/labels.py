@@ -5,6 +5,8 @@ ignored: its pixels get 255 and weigh nothing. Where one source tells apart what
 name (houses and their windows are "building"), except for the parts of people, whose colours differ most.
 """
 
+import colorsys
+
 import numpy as np
 
 NO_LABEL = 255
@@ -58,6 +60,24 @@ LABELS = {
 }
 NAMES = list(LABELS)
 PALETTE = np.array([list(bytes.fromhex(colour[1:])) for colour in LABELS.values()], "uint8")
+
+# What may be taken for each other, or be in each other's place: a label may stand in several.
+KINDRED = [
+    names.split()
+    for names in (
+        "sky water snow",
+        "snow water sand ground mountain grass road pavement floor",
+        "grass tree flower vegetable",
+        "fruit vegetable food",
+        "building wall fence mountain",
+        "pole sign thing furniture book bag dishes",
+        "shoe jeans cloth hat bag furniture",
+        "person skin cloth",
+        "lips eye skin hair",
+        "dog cat cow sheep animal bird",
+        "car bicycle boat aeroplane",
+    )
+]
 
 # Source -> {label: its classes, None: those that are ignored}. The names are those of the source's `classes`.
 SOURCES = {
@@ -233,6 +253,25 @@ def merge(mask, table, label=-1):
         uint8 [...], indices into `NAMES`, 255 = no label.
     """
     return table[label][mask]
+
+
+def palette_of(classes):
+    """A colour for each class, uint8 [classes, 3]: `PALETTE` for the merged labels, else evenly spread hues."""
+    if list(classes) == NAMES:
+        return PALETTE
+    colours = [colorsys.hsv_to_rgb((i * 0.618) % 1.0, 0.75, 0.95 if i % 2 else 0.65) for i in range(len(classes))]
+    return (np.array(colours).reshape(-1, 3) * 255).round().astype("uint8")
+
+
+def kindred(label, classes):
+    """Other classes that something of this one might be: those of `KINDRED`, of classes that are in no list all others.
+
+    Args:
+        label: one of `classes`.
+        classes: at least two names.
+    """
+    near = {name for names in KINDRED if label in names for name in names}
+    return [name for name in classes if name in near and name != label] or [name for name in classes if name != label]
 
 
 def words(label):

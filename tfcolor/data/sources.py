@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
+from tfcolor.data.labels import palette_of
 from tfcolor.data.prepare import prepare
 
 SPLITS = ("train", "validation", "test")
@@ -45,12 +46,8 @@ class SourceInfo:
 
     @property
     def palette(self):
-        """A colour for each class, uint8 [classes, 3]: evenly spread hues, two lightnesses."""
-        import colorsys
-
-        count = len(self.classes or ())
-        colours = [colorsys.hsv_to_rgb((i * 0.618) % 1.0, 0.75, 0.95 if i % 2 else 0.65) for i in range(count)]
-        return (np.array(colours).reshape(-1, 3) * 255).round().astype("uint8")
+        """A colour for each class, uint8 [classes, 3]."""
+        return palette_of(self.classes or ())
 
 
 @dataclasses.dataclass

@@ -3,7 +3,7 @@
 from keras import layers
 
 
-def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=0.0):
+def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=0.0, added=None):
     """Decoder of transposed convolutions with skips (Ronneberger et al. 2015; as in the Pets report, METHODS 6).
 
     Args:
@@ -15,14 +15,19 @@ def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=
         context: units through which the mean of "whole", the photo at a glance, is added to every place of the deepest
             features (after Iizuka et al. 2016, who concatenate); they start at zero. 0: none.
         dropout: share of the channels of the deepest features that each training step does without.
+        added: {stride: features of something else that is seen}, added to the deepest features and to those of each
+            block through 1x1 convolutions that start at zero. Only with `refine`.
 
     Returns:
         `features` of the decoder, {stride: tensor}, and "encoder": the encoder's last that is used, as given.
     """
+    if added and not refine:
+        raise ValueError("unet: what is added wants refine=True")
     stride = max(key for key in features if isinstance(key, int))
     x = features[stride]
     if refine:
         x = layers.Conv2D(widths[0], 1, name="neck")(x)
+        x = _with(added, stride, x)
     outputs = {"encoder": features["encoder"]}
     if context:
         outputs["encoder"] = features["whole"]
@@ -46,10 +51,19 @@ def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=
         if refine:
             x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False, name=f"mix_{stride}")(x)
             x = _normalised(x, f"mix_{stride}")
+            x = _with(added, stride, x)
         outputs[stride] = x
     if refine:
         outputs[stride] = layers.Conv2D(widths[-1], 3, padding="same", activation="relu", name="top")(x)
     return outputs
+
+
+def _with(added, stride, x):
+    """Features and what is added to them at this stride, if anything is."""
+    if not added or stride not in added:
+        return x
+    join = layers.Conv2D(x.shape[-1], 1, kernel_initializer="zeros", name=f"added_{stride}")
+    return layers.Add(name=f"with_added_{stride}")([x, join(added[stride])])
 
 
 def _normalised(x, name):

@@ -6,6 +6,7 @@ file, `tfcolor labels`, tells the name of each colour; where a program has dropp
 
 import io
 import json
+import math
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from tfcolor.photo import png
 from tfcolor.photo.errors import PhotoError
 
 NO_LABEL = 255  # a map's value where nothing is known; drawn black
+MOST_PIXELS, OFF = 100_000_000, 0.1  # of a map of another size, and the logarithm of how far off its proportions may be
 KEY = "tfcolor labels"
 _INDEXED = 3
 _KINDS = {png.GRAY: "a gray", png.RGB: "an RGB", png.GRAY_ALPHA: "a gray", png.RGB_ALPHA: "an RGB"}
@@ -46,13 +48,16 @@ def write_label_map(labels: np.ndarray, classes: list[str], palette: np.ndarray)
     return file.getvalue()
 
 
-def read_label_map(data: bytes, classes: list[str], palette: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def read_label_map(
+    data: bytes, classes: list[str], palette: np.ndarray, size: tuple[int, int], resize: bool = False
+) -> np.ndarray:
     """The bytes of an indexed PNG -> the label map.
 
     Args:
         data: of a file that `write_label_map` wrote, painted in or not, or of one in the very colours of `palette`.
         classes, palette: as for `write_label_map`. A file with names may have other colours for them.
         size: (height, width) that the map has to have: nothing larger is ever decoded.
+        resize: take one of other sizes too, up to `MOST_PIXELS`, if its sides are in the same proportion.
 
     Returns:
         uint8 [H, W], class indices, 255 = no label: what is black.
@@ -69,10 +74,11 @@ def read_label_map(data: bytes, classes: list[str], palette: np.ndarray, size: t
             f"{kind} picture, where a label map has a palette",
             "paint in the exported map with a hard brush, and save it as an indexed PNG",
         )
-    if (header.height, header.width) != size:
+    alike = resize and abs(math.log(header.height * size[1] / (header.width * size[0]))) < OFF
+    if (header.height, header.width) != size and not (alike and header.height * header.width <= MOST_PIXELS):
         raise PhotoError(
             f"a label map of {header.width} x {header.height} pixels for a photo of {size[1]} x {size[0]}",
-            "keep the size of the exported map",
+            "keep the size of the exported map" + (" or the photo's own" if resize else ""),
         )
     indices = _decode(header)
     colors = _colors_of_file(header) or _colors(classes, palette)
@@ -89,7 +95,16 @@ def read_label_map(data: bytes, classes: list[str], palette: np.ndarray, size: t
             )
             raise PhotoError(f"{what} is none of the classes here", f"those are {', '.join(classes)}")
         table[index] = classes.index(name)
-    return table[indices]
+    return resized(table[indices], size)
+
+
+def resized(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Label maps uint8 [..., h, w] -> the same at (height, width), each pixel the nearest one's label."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * given / wanted).astype(int)
+        for wanted, given in zip(size, labels.shape[-2:], strict=True)
+    )
+    return np.ascontiguousarray(labels[..., rows[:, None], columns])
 
 
 def _decode(header: png.Png) -> np.ndarray:
