@@ -77,6 +77,7 @@ def test_the_run_folder_looks_as_from_one_machine(runs, how):
     assert (runs[how] / "run/recipe.json").read_text() == (runs["alone"] / "run/recipe.json").read_text()
     assert f"on {how}" in (runs[how] / "0.txt").read_text()
     assert not (runs[how] / "1.txt").read_text().strip()  # the others have nothing to say
+    assert (runs[how] / "1.term").read_text() == "ends"  # SIGTERM, which TensorFlow's server would swallow
 
 
 def test_a_killed_worker_is_named_and_the_training_goes_on(runs, tmp_path):

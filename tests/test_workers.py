@@ -149,6 +149,13 @@ def test_who_does_not_come_is_named(monkeypatch, capsys):
     assert f"worker 0 (chief, {addresses[0]}) cannot be reached within 2 s" in str(error)
 
 
+def test_a_port_in_use_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ValueError, match=f"port {port}: Address already in use"):
+            Workers([f"127.0.0.1:{port}", "127.0.0.1:1"], 0).meet({})
+
+
 def test_a_stranger_is_not_taken_for_a_worker(monkeypatch):
     team = team_of(2)
     port = int(team[0].addresses[0].rpartition(":")[2])

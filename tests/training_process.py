@@ -6,6 +6,8 @@ They fork from one process that has imported everything: TensorFlow takes its se
 import json
 import multiprocessing
 import os
+import re
+import signal
 import socket
 import sys
 import time
@@ -109,7 +111,10 @@ def _main(arguments, config, output, devices):
     if devices > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-    sys.exit(train.main(arguments))
+    code = train.main(arguments)
+    caught = re.search(r"SigCgt:\s*(\w+)", Path("/proc/self/status").read_text()).group(1)  # by C++, too
+    output.with_suffix(".term").write_text("caught" if int(caught, 16) >> (signal.SIGTERM - 1) & 1 else "ends")
+    sys.exit(code)
 
 
 def _wait(folder, addresses, index, fails):

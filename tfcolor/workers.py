@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -161,7 +162,7 @@ class Workers:
         """Accepts all others; returns what does not fit, in a line, once all have been told."""
         _, port = _host_and_port(self.addresses[0])
         deadline, notice, trouble = time.monotonic() + WAIT, time.monotonic() + NOTICE, None
-        with socket.create_server(("", port)) as server:
+        with _listening(port) as server:
             server.settimeout(0.5)
             while len(self._peers) < self.count - 1 and time.monotonic() < deadline:
                 missing = ", ".join(self.name(index) for index in range(1, self.count) if index not in self._peers)
@@ -275,6 +276,14 @@ def _host_and_port(address):
     return host.strip("[]"), int(port)
 
 
+def _listening(port):
+    """A socket that takes calls; ValueError where another process has the port."""
+    try:
+        return socket.create_server(("", port))
+    except OSError as error:
+        raise ValueError(f"TF_CONFIG gives this worker port {port}: {error.strerror}; does another one run?") from error
+
+
 def _difference(who, theirs, ours):
     """In what one worker differs from the chief, in a line; None where all is the same."""
     for what, value in ours.items():
@@ -349,8 +358,12 @@ def open_strategy(distribute, workers):
     if workers.count > 1:
         kinds = tf.distribute.experimental.CommunicationImplementation
         options = tf.distribute.experimental.CommunicationOptions(implementation=kinds.AUTO if gpus else kinds.RING)
+        term = signal.getsignal(signal.SIGTERM)
         with native_errors_to_null():  # what TensorFlow's server prints as it starts
-            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, term)  # the server has taken it for a notice to itself: nothing would end
+        return strategy
     if distribute == "devices" or (distribute == "auto" and backend == "tensorflow" and len(gpus) > 1):
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
