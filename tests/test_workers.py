@@ -149,6 +149,33 @@ def test_who_does_not_come_is_named(monkeypatch, capsys):
     assert f"worker 0 (chief, {addresses[0]}) cannot be reached within 2 s" in str(error)
 
 
+def test_a_worker_that_starts_again_while_others_are_awaited_is_welcome():
+    """A process that has called the chief and died, as a pod that the cluster starts anew; the chief comes last."""
+    addresses = free_addresses(3)
+    team = [Workers(addresses, index) for index in range(3)]
+
+    def act(worker):
+        if worker.index == 0:
+            time.sleep(0.5)
+        if worker.index == 1:
+            facts = {"number of workers": 3, "addresses": addresses}
+            while True:
+                try:
+                    with socket.create_connection(("127.0.0.1", int(addresses[0].rpartition(":")[2]))) as died:
+                        died.sendall(json.dumps({"hello": 1, "facts": facts}).encode() + b"\n")
+                        died.recv(100)
+                    break
+                except OSError:
+                    time.sleep(0.05)
+        if worker.index == 2:
+            time.sleep(1.5)
+        with worker:
+            worker.meet({})
+            return worker.gather("index", worker.index)
+
+    assert together(team, act) == [[0, 1, 2]] * 3
+
+
 def test_a_port_in_use_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -177,8 +177,10 @@ class Workers:
                 if not isinstance(theirs, dict) or "hello" not in theirs:
                     peer.close()  # whoever that was: a port scan, a probe
                     continue
+                with contextlib.suppress(OSError):
+                    self._send(peer, {"noted": True})
                 index = theirs["hello"]
-                if index in self._peers or index == 0:
+                if index == 0 or (index in self._peers and not _closed(self._peers[index])):
                     found = f"two processes are {self.name(index)}: each needs a task index of its own in TF_CONFIG"
                     index = -1 - len(self._peers)
                 else:
@@ -200,22 +202,23 @@ class Workers:
         while True:
             try:
                 peer = socket.create_connection(address, timeout=5.0)
-                if peer.getsockname() != peer.getpeername():
-                    break
-                peer.close()  # a free port of this machine, called by chance from itself
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    return f"{self.name(0)} cannot be reached within {WAIT:.0f} s ({error}); is its process running?"
-                if time.monotonic() > notice:
-                    print(f"waiting for {self.name(0)}: {error}", file=sys.stderr)
-                    notice = deadline + 1
-                time.sleep(0.5)
-        self._peers[0] = peer
-        self._send(peer, hello)
-        answer = _first_line(peer, max(deadline - time.monotonic(), 0) + 10.0)
-        if not isinstance(answer, dict) or "trouble" not in answer:
-            return f"{self.name(0)} has gone before all workers had come"
-        return answer["trouble"]
+                self._send(peer, hello)
+                if _first_line(peer) == {"noted": True}:
+                    answer = _first_line(peer, max(deadline - time.monotonic(), 0) + 10.0)
+                    if answer is not None:
+                        self._peers[0] = peer
+                        return answer["trouble"]
+                # The chief that was there has ended, or what is there is TensorFlow's server of one that is ending.
+                peer.close()
+                error = "what is there does not answer as tfcolor does"
+            except OSError as failed:
+                error = failed
+            if time.monotonic() > deadline:
+                return f"{self.name(0)} cannot be reached within {WAIT:.0f} s ({error}); is its process running?"
+            if time.monotonic() > notice:
+                print(f"waiting for {self.name(0)}: {error}", file=sys.stderr)
+                notice = deadline + 1
+            time.sleep(0.5)
 
     def _listen(self, index, peer):
         """Passes on what a peer sends; where it is gone before the end, this process ends."""
@@ -310,6 +313,16 @@ def _first_line(peer, seconds=5.0):
         return json.loads(line)
     except (OSError, ValueError):
         return None
+
+
+def _closed(peer):
+    """Whether the other end of a connection is closed."""
+    try:
+        return not peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _keep_alive(peer):
