@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).parents[1] / "tfcolor"
 FLOORS = {
     name: floor
     for floor, names in {
-        1: ["color", "command", "quiet"],
+        1: ["color", "command", "quiet", "replicas"],
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
         4: [
             *("classifiers", "colorizer", "pictures", "project", "recipe", "relabelling", "report", "serving"),
-            *("tasks", "trainer"),
+            *("tasks", "trainer", "workers"),
         ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],

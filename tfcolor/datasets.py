@@ -102,7 +102,7 @@ def _prepare(options):
     if builder.is_prepared():
         print(f"{name}: prepared already, in {builder.data_dir}")
         return
-    prepare(builder, folder, options.manual_dir)
+    prepare(builder, folder, options.manual_dir, options.beam)
     print(f"{name}: {', '.join(f'{split} {info.num_examples:,}' for split, info in builder.info.splits.items())}")
     print(f"prepared in {builder.data_dir}. Next: tfcolor datasets show {name} -o sheet.png")
 
@@ -331,6 +331,13 @@ def _parser():
 
     prepare = command("prepare", _prepare, "download a data set, or make it of archives fetched by hand")
     prepare.add_argument("--manual-dir", help="where such archives are (default: DATA_DIR/downloads/manual)")
+    prepare.add_argument(
+        "--beam",
+        default="",
+        metavar="OPTIONS",
+        help="make the records by an Apache Beam pipeline: runner=DirectRunner,direct_num_workers=8,"
+        "direct_running_mode=multi_processing, or the options of a cluster's runner (pip install 'tfcolor[beam]')",
+    )
 
     show = command("show", _show, "write a contact sheet of photos and masks")
     split(show)

@@ -6,8 +6,12 @@ import sys
 import warnings
 
 
-def import_tensorflow():
-    """Imports TensorFlow, silently: called by the verbs once their arguments are right. An ImportError passes."""
+def import_tensorflow(start=True):
+    """Imports TensorFlow, silently: called by the verbs once their arguments are right. An ImportError passes.
+
+    Args:
+        start: set the devices up, too; not where several workers are still to be joined.
+    """
     if sys.modules.get("tensorflow"):
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,7 +19,8 @@ def import_tensorflow():
     with native_errors_to_null():
         import tensorflow as tf
 
-        tf.constant(0)  # the device set-up prints as well
+        if start:
+            tf.constant(0)  # the device set-up prints as well
     import absl.logging
 
     absl.logging.set_verbosity(absl.logging.ERROR)

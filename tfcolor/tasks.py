@@ -23,6 +23,7 @@ from tfcolor.models.padding import CropToInput, PadToMultiple
 from tfcolor.models.two_stream_unet import two_stream_unet
 from tfcolor.models.unet import unet
 from tfcolor.models.zoom import Zoom
+from tfcolor.replicas import place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -317,9 +318,12 @@ class System:
         return next((head for head in self.heads if isinstance(head, Segmentation)), None)
 
     def losses(self, batch, training):
-        """A uint8 batch on the device -> the weighted sum of all losses, and {name: scalar} for the log."""
+        """A uint8 batch on the device -> the weighted sum of all losses, and {name: scalar} for the log.
+
+        In a training step of several replicas, both are this replica's shares (`tfcolor.replicas`).
+        """
         rgb = spaces.from_uint8(batch["image"])
-        gray = random_gray(rgb, self.seeds, self.recipe.random_gray) if training else spaces.rgb_to_gray(rgb)
+        gray = random_gray(rgb, self.seeds, self.recipe.random_gray, place()) if training else spaces.rgb_to_gray(rgb)
         sampled = training and self.sampled is not None
         if sampled:
             outputs = self.sampled(gray, training=True)

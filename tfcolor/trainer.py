@@ -1,6 +1,11 @@
-"""The training loop: one step a batch, one checkpoint an epoch, and the same weights after any interruption."""
+"""The training loop: one step a batch, one checkpoint an epoch, and the same weights after any interruption.
 
+On one device, on several, and on several machines it is the same loop and the same step.
+"""
+
+import contextlib
 import csv
+import itertools
 import json
 import os
 import pathlib
@@ -14,7 +19,9 @@ from tqdm import tqdm
 
 from tfcolor.color.ab_bins import BINS
 from tfcolor.recipe import Recipe
+from tfcolor.replicas import total
 from tfcolor.tasks import System
+from tfcolor.workers import Workers
 
 STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
 PRIOR = "prior.npy"
@@ -30,19 +37,26 @@ class Trainer:
         classes: class names of the segmentation head.
         prior: [313] shares of the colour bins, or None.
         steps: in an epoch.
+        workers: `Workers` that train together, each on its part of every batch; None: this process alone.
+        strategy: TensorFlow's `tf.distribute.Strategy` for them and their devices; None: one device.
     """
 
-    def __init__(self, recipe, steps, workdir=None, classes=None, prior=None):
+    def __init__(self, recipe, steps, workdir=None, classes=None, prior=None, workers=None, strategy=None):
         keras.utils.set_random_seed(recipe.seed)
         self.recipe, self.steps = recipe, steps
         self.workdir = pathlib.Path(workdir) if workdir else None
-        self.system = System(recipe, classes, prior)
-        if recipe.start:
-            start_from(self.system.model, recipe.start)
-        encoder, others = self.system.split_variables()
-        rates = [(recipe.learning_rate, others), (recipe.learning_rate * recipe.encoder_share, encoder)]
-        self.optimizers = [(self._optimizer(rate, variables), variables) for rate, variables in rates if rate]
-        self.step = _STEPS[keras.backend.backend()](self.system, self.optimizers)
+        self.workers = workers or Workers()
+        self._scope = strategy.scope if strategy else contextlib.nullcontext
+        with self._scope():
+            self.system = System(recipe, classes, prior)
+            if recipe.start:
+                start_from(self.system.model, recipe.start)
+            if strategy and strategy.num_replicas_in_sync > 1:
+                _synchronise_batchnorm(self.system.model)
+            encoder, others = self.system.split_variables()
+            rates = [(recipe.learning_rate, others), (recipe.learning_rate * recipe.encoder_share, encoder)]
+            self.optimizers = [(self._optimizer(rate, variables), variables) for rate, variables in rates if rate]
+            self.step = _STEPS[keras.backend.backend()](self.system, self.optimizers)
         self.validate = _VALIDATIONS[keras.backend.backend()](self.system)
         self.epoch, self.best, self.best_epoch = 0, float("inf"), 0
 
@@ -55,9 +69,7 @@ class Trainer:
             warmup_target=learning_rate,
             warmup_steps=recipe.warmup,
         )
-        optimizer = keras.optimizers.AdamW(
-            schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm or None
-        )
+        optimizer = SummedAdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm or None)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         optimizer.build(variables)
         return optimizer
@@ -66,9 +78,10 @@ class Trainer:
         """Trains from `self.epoch` on, to the recipe's last epoch or the early stop.
 
         Args:
-            training: function of the epoch -> an iterable of uint8 batches, the same for the same epoch.
-            validation: function -> an iterable of uint8 batches.
-            report: function of (trainer, row of the log) called after each epoch.
+            training: function of the epoch -> an iterable of uint8 batches, the same for the same epoch; this worker's
+                part of each.
+            validation: function -> an iterable of uint8 batches; of several workers each has other ones.
+            report: function of (trainer, row of the log) called after each epoch, by the chief.
 
         Returns:
             The rows of the log, a list of dicts.
@@ -93,10 +106,11 @@ class Trainer:
                 "photos_per_second": round(self.steps * self.recipe.batch / seconds, 1),
             } | log
             rows.append(row)
-            if self.workdir:
-                self._write(row)
-            if report:
-                report(self, row)
+            if self.workers.index == 0:
+                if self.workdir:
+                    self._write(row)
+                if report:
+                    report(self, row)
         return rows
 
     def _train_epoch(self, batches):
@@ -107,7 +121,7 @@ class Trainer:
             desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
             leave=False,
             mininterval=1.0,
-            disable=None,
+            disable=self.workers.index > 0 or None,
         )
         for number, batch in enumerate(bar):
             if number == self.steps:
@@ -119,9 +133,13 @@ class Trainer:
         return _mean(logs)
 
     def _validation(self, batches):
-        """Means over all photos of the batches, the last of which may be smaller."""
-        batches = [(self.validate(batch), len(batch["image"])) for batch in batches]
-        return _mean([log for log, _ in batches], [count for _, count in batches])
+        """Means over all photos of the batches, the last of which may be smaller; of all workers' batches, in order."""
+        logs = []
+        for batch in batches:
+            log = {key: float(value) for key, value in self.validate(batch).items()}
+            logs.append((len(logs) * self.workers.count + self.workers.index, len(batch["image"]), log))
+        logs = sorted(itertools.chain(*self.workers.gather(f"validation {self.epoch}", logs)), key=lambda log: log[0])
+        return _mean([log for _, _, log in logs], [count for _, count, _ in logs])
 
     def _stopped_early(self):
         patience = self.recipe.early_stop
@@ -145,7 +163,7 @@ class Trainer:
         """Goes back to the state of the last whole epoch in the run folder, if there is one. Returns the epoch."""
         path = self.workdir / STATE
         if path.exists():
-            with np.load(path) as state:
+            with np.load(path) as state, self._scope():
                 for index, variable in enumerate(self._variables()):
                     variable.assign(state[f"v{index}"])
                 progress = json.loads(str(state["progress"]))
@@ -224,17 +242,37 @@ def _load_exported(folder):
 def _tensorflow_step(system, optimizers):
     import tensorflow as tf
 
+    strategy = tf.distribute.get_strategy()  # that of the scope; without one, TensorFlow's default of a single replica
     variables = [own for _, own in optimizers]
+
+    def replica_step(batch):
+        with tf.GradientTape() as tape:
+            loss, log = system.losses(batch, training=True)
+        gradients, log = total((tape.gradient(loss, variables), log))
+        for (optimizer, own), of_own in zip(optimizers, gradients, strict=True):
+            optimizer.apply(of_own, own)
+        return log
 
     @tf.function
     def step(batch):
-        with tf.GradientTape() as tape:
-            loss, log = system.losses(batch, training=True)
-        for (optimizer, own), gradients in zip(optimizers, tape.gradient(loss, variables), strict=True):
-            optimizer.apply(gradients, own)
-        return log
+        log = strategy.run(replica_step, args=(batch,))
+        return {key: strategy.experimental_local_results(value)[0] for key, value in log.items()}  # alike in all
 
-    return step
+    rows = system.recipe.batch // strategy.num_replicas_in_sync
+
+    def parts(batch):
+        """A worker's batch, shared out among its devices."""
+        devices = len(batch["image"]) // rows
+        if devices == 1:
+            return batch
+
+        def part(context):
+            first = context.replica_id_in_sync_group % devices * rows
+            return {key: value[first : first + rows] for key, value in batch.items()}
+
+        return strategy.experimental_distribute_values_from_function(part)
+
+    return lambda batch: step(parts(batch))
 
 
 def _tensorflow_validation(system):
@@ -289,6 +327,22 @@ def _jax_validation(system):
 
 _STEPS = {"tensorflow": _tensorflow_step, "jax": _jax_step}
 _VALIDATIONS = {"tensorflow": _tensorflow_validation, "jax": _jax_validation}
+
+
+class SummedAdamW(keras.optimizers.AdamW):
+    """AdamW of gradients that are sums over all replicas already, so that it clips these and sums nothing itself."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
+
+
+def _synchronise_batchnorm(model):
+    """Every BatchNormalization takes its mean and variance over the whole batch."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            _synchronise_batchnorm(layer)
 
 
 # Small things -------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfcolor.data import labels
+from tfcolor.data import batches, labels
 from tfcolor.data.batches import Mixture
+from tfcolor.data.builders import fruits
 from tfcolor.data.sources import NO_LABEL, open_source
 
 
@@ -183,6 +185,85 @@ def test_evaluation_has_every_photo_once_in_order():
     found = images(batches)
     truth = np.stack([e["image"] for e in source.dataset.as_numpy_iterator()])
     np.testing.assert_array_equal(found, truth)
+
+
+# Several workers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_workers_share_out_the_batches_of_one_process(count, synthetic):
+    """64 photos in batches of 6: the 4 that are left over are left over by all."""
+    whole = list(synthetic.training_batches(6, 32, (0.3, 1.0), 1, 0))
+    team = [Mixture("synthetic", worker=(index, count)) for index in range(count)]
+    parts = [list(mixture.training_batches(6, 32, (0.3, 1.0), 1, 0)) for mixture in team]
+    assert [mixture.steps(6) for mixture in team] == [len(whole)] * count == [10] * count
+    for step, batch in enumerate(whole):
+        for key in batch:
+            ours = np.concatenate([part[step][key] for part in parts])
+            np.testing.assert_array_equal(ours, batch[key], err_msg=f"{key} of step {step}")
+
+
+def test_workers_share_out_the_evaluation_by_batches():
+    whole = list(Mixture("synthetic", "test").evaluation_batches(6, 32))  # 6, 6 and 4 photos
+    parts = [list(Mixture("synthetic", "test", worker=(index, 2)).evaluation_batches(6, 32)) for index in range(2)]
+    assert [len(part) for part in parts] == [2, 1]
+    for ours, theirs in zip([parts[0][0], parts[1][0], parts[0][1]], whole, strict=True):
+        np.testing.assert_array_equal(ours["image"], theirs["image"])
+
+
+@pytest.fixture
+def plain_photos(tmp_path):
+    """A folder of 23 photos, each of a level of gray of its own."""
+    for number in range(23):
+        Image.fromarray(np.full((40, 40, 3), 10 * number, "uint8")).save(tmp_path / f"{number:02}.png")
+    return f"folder:{tmp_path}"
+
+
+def levels(batches):
+    return [int(image[0, 0, 0]) // 10 for image in images(batches)]
+
+
+@pytest.mark.parametrize("names, each", [("{}", 1), ("{}*2", 2), ("synthetic+{}", 1)])
+def test_workers_read_parts_of_a_large_mixture(names, each, plain_photos, monkeypatch):
+    monkeypatch.setattr(batches, "SHUFFLE_BUFFER", 10)
+    team = [Mixture(names.format(plain_photos), worker=(index, 3)) for index in range(3)]
+    assert all(mixture.by_file and mixture.size == team[0].size for mixture in team)
+    if names == "{}":
+        read = [[int(photo["image"][0, 0, 0]) // 10 for photo in mixture.photos()] for mixture in team]
+        assert sorted(sum(read, [])) == list(range(23)) and [len(part) for part in read] == [8, 8, 7]
+    (steps,) = {mixture.steps(6) for mixture in team}
+    assert 6 * steps > team[0].size - 6 - 3 * (len(team[0].sources) * each - 1)
+    drawn = [list(mixture.training_batches(6, 32, (0.3, 1.0), 1, 0))[:steps] for mixture in team]
+    assert [len(part) for part in drawn] == [steps] * 3
+    if "synthetic" not in names:
+        assert np.bincount(levels(sum(drawn, []))).max() == each
+        again = [list(mixture.training_batches(6, 32, (0.3, 1.0), 1, 1))[:steps] for mixture in team]
+        assert levels(sum(again, [])) != levels(sum(drawn, []))
+
+
+def test_workers_of_a_large_data_set_open_their_own_files_alone(tmp_path, monkeypatch):
+    """40 photos in 4 files; of the two that are another worker's, there is nothing left to be read."""
+    for number in range(50):
+        path = tmp_path / "manual" / ("apple" if number % 2 else "pear") / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 40, 3), 5 * number, "uint8")).save(path)
+    monkeypatch.setattr(fruits, "_split", lambda name: "test" if int(name[-6:-4]) >= 40 else "train")
+    config = tfds.download.DownloadConfig(manual_dir=str(tmp_path / "manual"), num_shards=4)
+    builder = fruits.Fruits(data_dir=tmp_path)
+    builder.download_and_prepare(download_config=config)
+    monkeypatch.setattr(batches, "SHUFFLE_BUFFER", 10)
+    files = sorted(builder.data_path.glob("fruits-train*"))
+    assert len(files) == 4
+    found = []
+    for index in range(2):
+        mixture = Mixture("fruits", data_dir=tmp_path, worker=(index, 2))
+        hidden = files[2:] if index == 0 else files[:2]
+        for file in hidden:
+            file.rename(file.with_name(f"{file.name}.away"))
+        found += [int(photo["image"][0, 0, 0]) // 5 for photo in mixture.photos()]
+        for file in hidden:
+            file.with_name(f"{file.name}.away").rename(file)
+    assert sorted(found) == list(range(40))
 
 
 def test_prepared_folder_maps_masks(shared):

@@ -153,7 +153,7 @@ def test_fruits_takes_what_decodes_and_names_the_rest(tmp_path, caplog):
     labels = builder.info.features["label"]
     assert labels.names == ["apple", "banana"]
     assert {name.split("/")[0] == labels.int2str(row["label"]) for name, row in found.items()} == {True}
-    assert "banana/broken.jpg" in caplog.text and "1 of" in caplog.text
+    assert caplog.text.count("cannot be read") == 1 and "banana/broken.jpg cannot be read" in caplog.text
     for name, pixels in {"as_jpeg.jpg": as_jpeg, "as_png.png": as_png, "turned.jpg": np.rot90(turned, -1)}.items():
         image = found[f"apple/{name}"]["image"]
         assert image.shape == pixels.shape

@@ -79,10 +79,16 @@ def cross_entropy(logits, indices, weights, rebalancing=None):
     Returns:
         A scalar; 0 where no pixel counts.
     """
+    entropy, counting = summed_cross_entropy(logits, indices, weights, rebalancing)
+    return entropy / ops.maximum(counting, 1.0)
+
+
+def summed_cross_entropy(logits, indices, weights, rebalancing=None):
+    """As `cross_entropy`, but the sum over the pixels, and how many count: two scalars."""
     counting = ops.sum(weights)
     if rebalancing is not None:
         weights = weights * ops.take(rebalancing, indices[..., :1], axis=0)
-    return -ops.sum(weights * log_probabilities(logits, indices)) / ops.maximum(counting, 1.0)
+    return -ops.sum(weights * log_probabilities(logits, indices)), counting
 
 
 def annealed_mean(logits, temperature=0.38):

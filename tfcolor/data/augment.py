@@ -3,18 +3,20 @@
 import tensorflow as tf
 
 
-def random_crop_and_flip(size, crop_area, seed, crop_aspect, flip=True):
-    """A function of one example: a random part of the photo at `size` x `size`, half the time mirrored, and its mask.
+def random_crop_and_flip(size, crop_area, seed, crop_aspect):
+    """Two functions of one example: what is drawn for it, and a random part of it, half the time mirrored.
 
     Args:
         size: side of the answer in pixels.
         crop_area: (smallest, largest) share of the photo that is kept.
-        seed: of this epoch; the layers keep a state, so they are made anew for each epoch and mapped one by one.
+        seed: of this epoch; the layers keep a state, so they are made anew for each epoch.
         crop_aspect: (smallest, largest) width of a crop as a share of the photo's, to its height as one.
-        flip: mirror left to right.
 
     Returns:
-        {"image": uint8 [h, w, 3], "mask": uint8 [h, w, 1]} -> the same at [size, size]; masks by nearest neighbour.
+        draw: adds "flip" and "box" to an example, whatever it holds; mapped one by one, over every example of the
+            epoch in order, as the layers go on drawing.
+        change: takes them again: {"image": uint8 [h, w, 3], "mask": uint8 [h, w, 1]} -> the same at [size, size];
+            masks by nearest neighbour.
     """
     import keras_cv
 
@@ -23,21 +25,20 @@ def random_crop_and_flip(size, crop_area, seed, crop_aspect, flip=True):
         (size, size), crop_area_factor=crop_area, aspect_ratio_factor=crop_aspect, seed=seed, dtype="float32"
     )
     mirror = keras_cv.layers.RandomFlip("horizontal", seed=seed + 1, dtype="float32")
-    steps = [mirror, crop] if flip else [crop]
 
-    def augment(example):
-        pair = {
-            "images": tf.cast(example["image"], "float32"),
-            "segmentation_masks": tf.cast(example["mask"], "float32"),
-        }
-        for step in steps:
-            pair = step(pair, training=True)
+    def draw(example):
+        return example | {"flip": mirror.get_random_transformation_batch(1), "box": crop.get_random_transformation()}
+
+    def change(example):
+        flip, box = example.pop("flip"), example.pop("box")
+        image = mirror.augment_images(tf.cast(example["image"], "float32")[None], flip)
+        mask = mirror.augment_segmentation_masks(tf.cast(example["mask"], "float32")[None], flip)
         return example | {
-            "image": tf.cast(tf.round(pair["images"]), "uint8"),
-            "mask": tf.cast(pair["segmentation_masks"], "uint8"),
+            "image": tf.cast(tf.round(crop.augment_image(image[0], box)), "uint8"),
+            "mask": tf.cast(crop.augment_segmentation_mask(mask[0], box), "uint8"),
         }
 
-    return augment
+    return draw, change
 
 
 def whole_photo(size):

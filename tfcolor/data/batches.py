@@ -12,7 +12,9 @@ from tfcolor.data.augment import random_crop_and_flip, whole_photo
 from tfcolor.data.sources import NO_LABEL, SCENES, NoSplit, decode, open_source
 from tfcolor.data.teachers import add_scenes, find_scenes
 
-SHUFFLE_BUFFER = 20_000  # encoded photos: at 20 kB each 400 MB at the most
+# Encoded photos: at 20 kB each 400 MB at the most. It shuffles a mixture up to that size as a whole, so that workers
+# can share out its batches; a larger one they share out by its files.
+SHUFFLE_BUFFER = 20_000
 
 
 class Mixture:
@@ -28,22 +30,37 @@ class Mixture:
         cache: keep the encoded photos in memory after the first epoch.
         labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
             They are read for the split "train" alone: pseudo labels are never tested on.
+        worker: (index, count) of this process among those that train together, each on its part of every batch.
 
     Attributes:
-        size: examples in an epoch.
+        size: examples in an epoch, of all workers.
+        by_file: whether a worker reads files of its own. If not, all see the same encoded photos go by in the same
+            order, and each decodes those that are its part of the batches that one process would make.
         classes: the merged labels, or as given, or those of the first source that has masks.
         scene_files: {source name: path} of the labels of scenes that were found.
     """
 
-    def __init__(self, names, split="train", *, data_dir=None, labels="", classes=None, cache=False, labels_dir=""):
+    def __init__(
+        self,
+        names,
+        split="train",
+        *,
+        data_dir=None,
+        labels="",
+        classes=None,
+        cache=False,
+        labels_dir="",
+        worker=(0, 1),
+    ):
         if labels_dir and not pathlib.Path(labels_dir).expanduser().is_dir():
             raise ValueError(f"labels_dir {labels_dir!r}: no such folder; `tfcolor datasets label --cache` makes one")
-        self.sources, repeats = [], []
+        self.sources, self._repeats = [], []
         for term in names.split("+"):
             name, repeat = _parse_term(term)
             self.sources.append(_open(name, split, data_dir))
-            repeats.append(repeat)
-        self.size = sum(source.size * repeat for source, repeat in zip(self.sources, repeats, strict=True))
+            self._repeats.append(repeat)
+        self.size = sum(source.size * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
+        self.worker, self.by_file = worker, worker[1] > 1 and self.size > SHUFFLE_BUFFER
         if labels == "merged":
             self.classes = merged.NAMES
             lookups = [_merged_lookup(source) for source in self.sources]
@@ -56,8 +73,8 @@ class Mixture:
         self._first_rows = tf.cumsum(self._rows, exclusive=True)
         self._lookups = tf.constant(np.concatenate(lookups))
         self._encoded, self.scene_files = [], {}
-        for index, (source, repeat) in enumerate(zip(self.sources, repeats, strict=True)):
-            dataset, name = source.encoded, source.info.name
+        for index, (source, repeat) in enumerate(zip(self.sources, self._repeats, strict=True)):
+            dataset, name = source.part(*worker) if self.by_file else source.encoded, source.info.name
             scenes = find_scenes(name, split, data_dir, labels_dir) if split.startswith("train") else None
             if scenes:
                 self.scene_files[name] = scenes
@@ -67,26 +84,46 @@ class Mixture:
                 dataset = dataset.cache()
             self._encoded.append((dataset, repeat))
 
+    def steps(self, batch):
+        """How many batches there are in an epoch. What is left over is less than a batch, and others the next time.
+
+        By file, workers have unequal parts, by an example for each source; then the least counts for all.
+        """
+        _, count = self.worker
+        if not self.by_file:
+            return self.size // batch
+        least = sum(source.size // count * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
+        return least // (batch // count)
+
     def training_batches(self, batch, size, crop_area, seed, epoch, crop_aspect=(3 / 4, 4 / 3)):
         """One epoch, shuffled and augmented by (seed, epoch): batches {"image", "mask", "scene", "label"}.
 
-        The last, smaller batch is left out, so that every step costs the same.
+        The last, smaller batch is left out, so that every step costs the same. A worker gets its part of each batch,
+        the `index`th of `count` equal ones, which must divide it.
         """
-        seed = _seed(seed, epoch)
+        index, count = self.worker
+        seed = _seed(seed, f"{epoch}/{index}" if self.by_file else epoch)
+        draw, change = random_crop_and_flip(size, crop_area, seed, crop_aspect)
         dataset = self._concatenated().shuffle(
             min(self.size, SHUFFLE_BUFFER), seed=seed, reshuffle_each_iteration=False
         )
+        dataset = dataset.map(draw)
+        if count > 1 and not self.by_file:
+            dataset = _every(dataset, batch // count, index, count)
         dataset = dataset.map(self._decode, num_parallel_calls=2, deterministic=True)
-        dataset = dataset.map(random_crop_and_flip(size, crop_area, seed, crop_aspect))  # sequential: they have a state
-        return dataset.batch(batch, drop_remainder=True).prefetch(2)
+        dataset = dataset.map(change, num_parallel_calls=2, deterministic=True)
+        return dataset.batch(batch // count, drop_remainder=True).prefetch(2)
 
     def evaluation_batches(self, batch, size):
-        """Every photo once, whole, in order."""
-        dataset = self._concatenated().map(self._decode, num_parallel_calls=2, deterministic=True)
+        """Every photo once, whole, in order; of several workers each gets every `count`th batch."""
+        dataset = self._concatenated()
+        if self.worker[1] > 1 and not self.by_file:
+            dataset = _every(dataset, batch, *self.worker)
+        dataset = dataset.map(self._decode, num_parallel_calls=2, deterministic=True)
         return dataset.map(whole_photo(size)).batch(batch).prefetch(2)
 
     def photos(self):
-        """Every photo once, decoded, in order: what a prior is counted in."""
+        """Every photo once, decoded, in order: what a prior is counted in. By file, a worker's own."""
         decoded = [dataset.map(self._decode, num_parallel_calls=2) for dataset, _ in self._encoded]
         return functools.reduce(tf.data.Dataset.concatenate, decoded)
 
@@ -106,12 +143,8 @@ class Mixture:
         # Of one row, or of one for each label and a last one for -1, no label.
         row = self._first_rows[source] + example["label"] % self._rows[source]
         lookup = tf.gather(self._lookups, row)
-        return {
-            "image": image,
-            "mask": tf.gather(lookup, tf.cast(mask, "int32")),
-            "scene": example["scene"],
-            "label": example["label"],
-        }
+        example = {key: value for key, value in example.items() if key != "source"}
+        return example | {"image": image, "mask": tf.gather(lookup, tf.cast(mask, "int32"))}
 
 
 def _open(name, split, data_dir):
@@ -161,6 +194,12 @@ def _uniform(index):
         }
 
     return uniform
+
+
+def _every(dataset, length, index, count):
+    """Of each `length * count` examples, the `index`th `length`."""
+    numbered = dataset.enumerate().filter(lambda number, _: number // length % count == index)
+    return numbered.map(lambda _, example: example)
 
 
 def _seed(seed, epoch):

@@ -1,5 +1,6 @@
 """Data sets of TFDS that are not here yet: whether they can be had, getting them, and what to do where they cannot."""
 
+import difflib
 import pathlib
 import sys
 import textwrap
@@ -12,17 +13,21 @@ from tfcolor.quiet import import_tensorflow
 WAIT = 4.0  # seconds that a server has to answer at all
 
 
-def prepare(builder, folder, manual_dir=None):
+def prepare(builder, folder, manual_dir=None, beam=""):
     """Downloads a data set, or takes archives fetched by hand, and writes its records; says so on standard error.
 
     Args:
         builder: a TFDS builder that is not prepared yet, made with `folder` as its data_dir.
         folder: where prepared data sets are.
         manual_dir: where archives fetched by hand are; None: downloads/manual in `folder`.
+        beam: options of an Apache Beam pipeline that makes the records, such as "runner=DirectRunner,
+            direct_num_workers=4,direct_running_mode=multi_processing"; "" makes them in this process.
 
     Raises:
-        ValueError: it cannot be had, within seconds where no server answers; says the ways on.
+        ValueError: it cannot be had, within seconds where no server answers; says the ways on. Or Beam is wanted and
+            not installed, or its options are none that it knows.
     """
+    pipeline = _beam_options(beam) if beam else None
     manual = pathlib.Path(manual_dir or pathlib.Path(folder) / "downloads" / "manual").expanduser()
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         if not manual.is_dir() or not any(manual.iterdir()):
@@ -36,7 +41,7 @@ def prepare(builder, folder, manual_dir=None):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    config = tfds.download.DownloadConfig(manual_dir=str(manual), try_download_gcs=False)
+    config = tfds.download.DownloadConfig(manual_dir=str(manual), try_download_gcs=False, beam_options=pipeline)
     try:
         builder.download_and_prepare(download_config=config)
     except (tfds.download.DownloadError, tfds.download.download_manager.NonMatchingChecksumError) as error:
@@ -49,6 +54,24 @@ def prepare(builder, folder, manual_dir=None):
         if error.errno:  # the disk's own, such as a full one; what the network raises has none
             raise
         raise _ways_on(builder, folder, manual, str(error).splitlines()[0]) from error
+
+
+def _beam_options(text):
+    """ "key=value,..." -> Beam's PipelineOptions."""
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise ValueError(f"--beam {text}: Apache Beam is not here ({error}); pip install 'tfcolor[beam]'") from error
+    options = PipelineOptions([f"--{option.strip()}" for option in text.split(",")])
+    known = options.get_all_options()
+    for option in text.split(","):
+        name = option.split("=")[0].strip()
+        if name not in known:
+            near = ", ".join(difflib.get_close_matches(name, known, 3))
+            raise ValueError(
+                f"--beam {text}: Beam has no option {name!r}" + (f"; did you mean {near}?" if near else "")
+            )
+    return options
 
 
 def _check_reachable(builder, folder, manual):

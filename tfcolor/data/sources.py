@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import pathlib
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -59,6 +60,8 @@ class Source:
             255 = no label), `label` int64, `name` string. Photos are decoded as they are read.
         size: number of examples.
         encoded: the same as `dataset`, with `image` and `mask` as file bytes, with the mask's own values: for caches.
+        part: function of (index, count) -> one of `count` parts of `encoded`, reading no file that is not in it; they
+            differ by one example at most, the first have it.
         lookup: uint8 [256], the mask's own values -> class indices; None where they are the same.
     """
 
@@ -66,6 +69,7 @@ class Source:
     dataset: tf.data.Dataset
     size: int
     encoded: tf.data.Dataset
+    part: Callable
     lookup: np.ndarray | None = None
 
 
@@ -137,7 +141,14 @@ def _tfds(name, split, data_dir):
         decoders={key: tfds.decode.SkipDecoding() for key in ("image", mask) if key},
     )
     config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1, shuffle_seed=0)
-    encoded = builder.as_dataset(split=split, decoders=wanted, shuffle_files=False, read_config=config).map(example)
+
+    def read(split):
+        return builder.as_dataset(split=split, decoders=wanted, shuffle_files=False, read_config=config).map(example)
+
+    def part(index, count):
+        return read(tfds.even_splits(split, count)[index])  # neighbours share a file at most, where one ends in it
+
+    encoded = read(split)
     lookup = None if values is None else _lookup(values)
     dataset = encoded.map(lambda e: decode(e, lookup), num_parallel_calls=2, deterministic=True)
     info = SourceInfo(
@@ -147,7 +158,7 @@ def _tfds(name, split, data_dir):
         labels=getattr(features["label"], "names", None) if "label" in features else None,
         licence=str(builder.info.redistribution_info.license or ""),
     )
-    return Source(info, dataset, int(encoded.cardinality()), encoded, lookup)
+    return Source(info, dataset, int(encoded.cardinality()), encoded, part, lookup)
 
 
 def _builder(tfds, name, data_dir):
@@ -255,8 +266,12 @@ def _folder(name, split):
         image.set_shape([None, None, 3])
         return {"image": image, "name": name}
 
+    def part(index, count):
+        names = tf.data.Dataset.from_tensor_slices(good[index::count])
+        return names.map(read, num_parallel_calls=2, deterministic=True).map(encode)
+
     dataset = tf.data.Dataset.from_tensor_slices(good).map(read, num_parallel_calls=2, deterministic=True)
-    return Source(SourceInfo(name, {split: len(good)}), dataset, len(good), dataset.map(encode))
+    return Source(SourceInfo(name, {split: len(good)}), dataset, len(good), dataset.map(encode), part)
 
 
 def _opens(path):
@@ -289,4 +304,5 @@ def _synthetic(split):
     columns = {key: np.stack([example[key] for example in examples]) for key in examples[0]}
     info = SourceInfo("synthetic", dict(synthetic.SPLITS), classes=list(synthetic.CLASSES))
     dataset = tf.data.Dataset.from_tensor_slices(columns)
-    return Source(info, dataset, len(examples), dataset.map(encode))
+    encoded = dataset.map(encode)
+    return Source(info, dataset, len(examples), encoded, lambda index, count: encoded.shard(count, index))

@@ -8,6 +8,7 @@ from keras import ops
 from tfcolor.color import ab_bins, histograms
 from tfcolor.color.spaces import from_uint8, rgb_to_lab
 from tfcolor.heads.head import Head, last_layer, shrink
+from tfcolor.replicas import share
 
 LEANING = 0.04  # of a sample, for each unit of ab: a bin 50 units that way is exp(2) times as likely
 
@@ -52,7 +53,8 @@ class AbBins(Head):
     def loss(self, target, output):
         """Target and logits -> soft cross-entropy, the mean over the pixels that are not of gray photos."""
         indices, weights = target
-        return ab_bins.cross_entropy(output, indices, weights, self.rarity if self.rebalance else None)
+        rarity = self.rarity if self.rebalance else None
+        return share(*ab_bins.summed_cross_entropy(output, indices, weights, rarity))
 
     def chroma(self, output, temperature=0.38, vividness=None):
         """Logits -> ab [N, h, w, 2] in Lab's units.
@@ -107,9 +109,8 @@ class AbBins(Head):
         true = ab_bins.expectation(indices, weights)
         mean = ab_bins.annealed_mean(output, 1.0)
         counting = ops.sum(weights, axis=-1)
-        pixels = ops.maximum(ops.sum(counting), 1.0)
-        distance = ops.sum(_length(mean - true) * counting) / pixels
-        colour = ops.sum(_length(mean) * counting) / ops.maximum(ops.sum(_length(true) * counting), 1.0)
+        distance = share(ops.sum(_length(mean - true) * counting), ops.sum(counting))
+        colour = share(ops.sum(_length(mean) * counting), ops.sum(_length(true) * counting))
         return {"ab_distance": distance, "colour": colour}
 
 

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from tfcolor.replicas import total
+
 
 def dice_loss(labels, probabilities, known):
     """1 - 2 sum(y p) / (sum y^2 + sum p^2) for each class, the mean over the classes that are present.
@@ -26,6 +28,7 @@ def dice_loss(labels, probabilities, known):
     common = ops.segment_sum(own * known, labels, num_segments=classes)
     pixels = ops.segment_sum(known, labels, num_segments=classes)
     predicted = ops.sum(ops.square(probabilities) * known[:, None], axis=0)
+    common, pixels, predicted = total((common, pixels, predicted))
     present = ops.cast(pixels > 0, "float32")
     dice = 2.0 * common / ops.maximum(pixels + predicted, 1.0)
     return ops.sum(present * (1.0 - dice)) / ops.maximum(ops.sum(present), 1.0)

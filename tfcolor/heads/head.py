@@ -37,7 +37,10 @@ class Head:
         raise NotImplementedError
 
     def loss(self, target, output):
-        """Target and output -> a scalar, the mean over all that has a label; 0 where nothing in the batch has one."""
+        """Target and output -> a scalar, the mean over all that has a label; 0 where nothing in the batch has one.
+
+        Where several replicas share a batch out, each answers its share of that mean (`tfcolor.replicas.share`).
+        """
         raise NotImplementedError
 
     def chroma(self, output, **knobs):
@@ -45,7 +48,7 @@ class Head:
         raise NotImplementedError
 
     def metrics(self, target, output):
-        """Target and output -> {name: scalar} for the training log."""
+        """Target and output -> {name: scalar} for the training log; shares, as the loss."""
         return {}
 
 

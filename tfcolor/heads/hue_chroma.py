@@ -9,6 +9,7 @@ from tfcolor.color import histograms, hue_chroma
 from tfcolor.color.constants import AB_SCALE
 from tfcolor.color.spaces import from_uint8, rgb_to_lab
 from tfcolor.heads.head import Head, last_layer, shrink
+from tfcolor.replicas import share
 
 AXIS = {"low": -AB_SCALE, "high": AB_SCALE}  # of a, and of b
 LEANING = 2.0  # of a sample: the hue that it leans to becomes exp(2) times as likely, the opposite one exp(-2)
@@ -61,7 +62,8 @@ class HueChroma(Head):
         hue, chroma, true_chroma = target
         of_hue, of_chroma = ops.split(output, 2, axis=-1)
         of_chroma = histograms.divergence(of_chroma, *chroma)
-        return ops.mean(of_chroma + self.hue_weight * true_chroma * histograms.divergence(of_hue, *hue))
+        of_hue = self.hue_weight * true_chroma * histograms.divergence(of_hue, *hue)
+        return share(ops.mean(of_chroma + of_hue), 1.0)
 
     def chroma(self, output, fade=hue_chroma.FADE, quantile=0.5):
         """Logits [N, h, w, 64] -> U, V [N, h, w, 2].
@@ -124,7 +126,7 @@ class HueChroma(Head):
         hue, chroma = (ops.softmax(logits) for logits in ops.split(output, 2, axis=-1))
         _, certainty = hue_chroma.circular_expectation(hue)
         faded = hue_chroma.fade(histograms.quantile(chroma, 0.5), certainty)
-        return {"colour": ops.mean(faded) / ops.maximum(ops.mean(target[2]), 1e-6)}
+        return {"colour": share(ops.mean(faded), ops.mean(target[2]), least=1e-6)}
 
 
 class LabAxes(Head):
@@ -153,7 +155,7 @@ class LabAxes(Head):
 
     def loss(self, target, output):
         """Sum over a and b, mean over all pixels."""
-        return ops.mean(ops.sum(histograms.divergence(self._axes(output), *target), axis=-1))
+        return share(ops.mean(ops.sum(histograms.divergence(self._axes(output), *target), axis=-1)), 1.0)
 
     def chroma(self, output, quantile=0.5):
         """Logits [N, h, w, 64] -> ab [N, h, w, 2] in Lab's units, each axis at `quantile` of its histogram."""
@@ -193,7 +195,7 @@ class LabJoint(Head):
 
     def loss(self, target, output):
         """Mean over all pixels."""
-        return ops.mean(histograms.divergence(output, *target))
+        return share(ops.mean(histograms.divergence(output, *target)), 1.0)
 
     def chroma(self, output, temperature=1.0):
         """Logits [N, h, w, 256] -> ab [N, h, w, 2]: 1 is the mean, gray and safe, towards 0 the likeliest bin."""

@@ -4,6 +4,7 @@ from keras import ops
 
 from tfcolor.color import spaces
 from tfcolor.heads.head import Head, last_layer, shrink
+from tfcolor.replicas import share
 
 
 class Regression(Head):
@@ -40,8 +41,8 @@ class Regression(Head):
         """Mean over photos, pixels and channels."""
         error = ops.abs(target - output)
         if self.kind == "mse":
-            return ops.mean(ops.square(error))
-        return ops.mean(ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5))
+            return share(ops.mean(ops.square(error)), 1.0)
+        return share(ops.mean(ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)), 1.0)
 
     def chroma(self, output):
         """-> U, V or a, b [N, h, w, 2] in the space's own units."""
@@ -54,4 +55,4 @@ class Regression(Head):
         def magnitude(chroma):
             return ops.mean(ops.norm(chroma[..., -2:], axis=-1))
 
-        return {"colour": magnitude(output) / ops.maximum(magnitude(target), 1e-6)}
+        return {"colour": share(magnitude(output), magnitude(target), least=1e-6)}

@@ -3,6 +3,7 @@
 from keras import layers, ops
 
 from tfcolor.heads.head import Head
+from tfcolor.replicas import share
 
 CLASSES = 365  # of Places365
 
@@ -31,13 +32,13 @@ class Scene(Head):
     def loss(self, target, output):
         """Cross-entropy of probabilities [N, 365] and logits [N, 365], the mean over the photos that have a scene."""
         rows = -ops.sum(target * ops.log_softmax(output), axis=-1)
-        return ops.sum(rows) / ops.maximum(ops.sum(_labelled(target)), 1.0)
+        return share(ops.sum(rows), ops.sum(_labelled(target)))
 
     def metrics(self, target, output):
         """`accuracy`: how often the likeliest scene is the teacher's likeliest."""
         right = ops.cast(ops.argmax(output, axis=-1) == ops.argmax(target, axis=-1), "float32")
         labelled = _labelled(target)
-        return {"accuracy": ops.sum(right * labelled) / ops.maximum(ops.sum(labelled), 1.0)}
+        return {"accuracy": share(ops.sum(right * labelled), ops.sum(labelled))}
 
 
 def _labelled(target):

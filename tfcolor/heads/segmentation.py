@@ -4,6 +4,7 @@ from keras import ops
 
 from tfcolor.heads.dice import dice_loss
 from tfcolor.heads.head import Head, last_layer
+from tfcolor.replicas import share
 
 NO_LABEL = 255  # a mask's value where nothing is known: weighs nothing in the loss and in the measures
 
@@ -42,12 +43,12 @@ class Segmentation(Head):
         index = ops.where(target == NO_LABEL, 0, target)
         loss = 0.0
         if self.kind != "cross_entropy":
-            loss += dice_loss(index, ops.softmax(output), known)
+            loss += share(dice_loss(index, ops.softmax(output), known), 1.0)
         if self.kind != "dice":
             entropy = ops.sparse_categorical_crossentropy(index, output, from_logits=True)
             if self.class_weights is not None:
                 known = known * ops.take(ops.convert_to_tensor(self.class_weights, "float32"), index)
-            loss += ops.sum(entropy * known) / ops.maximum(ops.sum(known), 1.0)
+            loss += share(ops.sum(entropy * known), ops.sum(known))
         return loss
 
     def segment(self, output):
@@ -58,4 +59,4 @@ class Segmentation(Head):
         """`accuracy` over the pixels that have a label."""
         known = ops.cast(target != NO_LABEL, "float32")
         right = ops.cast(ops.cast(ops.argmax(output, axis=-1), "int32") == target, "float32")
-        return {"accuracy": ops.sum(right * known) / ops.maximum(ops.sum(known), 1.0)}
+        return {"accuracy": share(ops.sum(right * known), ops.sum(known))}

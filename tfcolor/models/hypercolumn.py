@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops, random
 
 from tfcolor.models.encoders import mobilenet_v2, vgg16
+from tfcolor.replicas import drawn
 
 STRIDE = 4
 COLUMNS = 8  # of the block in which sampled cells are arranged
@@ -66,7 +67,8 @@ class Hypercolumn(layers.Layer):
         photos, height, width = ops.shape(tensors[0])[:3]
         height, width = height * self.strides[0] // STRIDE, width * self.strides[0] // STRIDE
         if training:
-            share = random.uniform((photos, self.points // COLUMNS, COLUMNS, 2), seed=self.seeds)
+            rows = self.points // COLUMNS
+            share = drawn(lambda count: random.uniform((count, rows, COLUMNS, 2), seed=self.seeds), photos)
             size = ops.stack([ops.cast(height, "float32"), ops.cast(width, "float32")])
             cells = ops.cast(ops.floor(share * size), "int32")
             return self._hidden(tensors, cells), cells

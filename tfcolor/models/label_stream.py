@@ -2,6 +2,8 @@
 
 from keras import layers, ops, random
 
+from tfcolor.replicas import drawn
+
 NO_LABEL = 255  # a map's value where nothing is known
 STRIDES = (4, 8, 16, 32)
 
@@ -51,8 +53,8 @@ def hide_labels(labels, seed, probability=0.5):
         The same with 255 where a label is hidden.
     """
     count = ops.shape(labels)[0]
-    whole, part, share = (random.uniform((count, 1), seed=seed) for _ in range(3))
-    of_labels = random.uniform((count, NO_LABEL + 1), seed=seed)
+    whole, part, share = (drawn(lambda photos: random.uniform((photos, 1), seed=seed), count) for _ in range(3))
+    of_labels = drawn(lambda photos: random.uniform((photos, NO_LABEL + 1), seed=seed), count)
     hidden = (whole < probability) | ((part < probability) & (of_labels < share))
     at = ops.reshape(ops.arange(count) * (NO_LABEL + 1), (count, 1, 1, 1)) + ops.cast(labels, "int32")
     return ops.where(ops.take(ops.reshape(hidden, (-1,)), at), ops.cast(NO_LABEL, labels.dtype), labels)

@@ -1,10 +1,12 @@
 """COCO-Stuff (Caesar, Uijlings, Ferrari 2018): COCO 2017 photos, every pixel named by one of 182 things and stuffs."""
 
+import functools
+
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfcolor.data.builders.manual import manual_folder, write_class_names
+from tfcolor.data.builders.manual import ManyPhotos, manual_folder, write_class_names
 
 # Names of the mask values: 0 unlabelled, 1-91 COCO's things (11 of them without a single pixel), 92-182 stuff.
 CLASSES = """\
@@ -25,7 +27,7 @@ tree, vegetable, wall-brick, wall-concrete, wall-other, wall-panel, wall-stone, 
 waterdrops, window-blind, window-other, wood""".replace("\n", " ").split(", ")
 
 
-class CocoStuff(tfds.core.GeneratorBasedBuilder):
+class CocoStuff(ManyPhotos):
     """118,287 photos to train with and 5,000 to validate, about 20 GB, from three archives that a person unpacks."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -61,9 +63,13 @@ class CocoStuff(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(root / folder, root / maps[folder]) for split, folder in folders.items()}
 
     def _generate_examples(self, photos, maps):
-        for path in sorted(maps.glob("*.png")):
-            photo = photos / f"{path.stem}.jpg"
-            yield path.stem, {"image": photo, "segmentation_mask": _mask(path), "file_name": photo.name}
+        return self.examples(sorted(path.stem for path in maps.glob("*.png")), functools.partial(_make, photos, maps))
+
+
+def _make(photos, maps, name):
+    """A photo's name -> its one example, as `ManyPhotos.examples` wants it."""
+    photo = photos / f"{name}.jpg"
+    return [(name, {"image": photo, "segmentation_mask": _mask(maps / f"{name}.png"), "file_name": photo.name})]
 
 
 def _mask(path):

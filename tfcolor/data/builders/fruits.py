@@ -1,5 +1,6 @@
 """Photos in one folder for each class, such as fruits found by a search engine (Conti, Sterpa)."""
 
+import functools
 import hashlib
 import io
 import logging
@@ -8,10 +9,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import ExifTags, Image, ImageOps
 
-from tfcolor.data.builders.manual import manual_folder
+from tfcolor.data.builders.manual import ManyPhotos, manual_folder
 
 
-class Fruits(tfds.core.GeneratorBasedBuilder):
+class Fruits(ManyPhotos):
     """Every photo below a class folder, about 80 % to train with, 10 % to validate and 10 % to test.
 
     A photo's split follows from its path alone: adding photos moves no other. Files that no decoder reads are left out
@@ -51,17 +52,17 @@ class Fruits(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(root, names) for split, names in photos.items() if names}
 
     def _generate_examples(self, root, names):
-        unreadable = []
-        for name in names:
-            try:
-                image = _photo(root / name)
-            except Exception:  # whatever a broken file makes a decoder raise: this one photo is left out
-                unreadable.append(name)
-                continue
-            yield name, {"image": image, "label": name.split("/")[0], "file_name": name}
-        if unreadable:
-            shown = ", ".join(unreadable[:5]) + (" ..." if len(unreadable) > 5 else "")
-            logging.warning("fruits: %d of %d files cannot be read: %s", len(unreadable), len(names), shown)
+        return self.examples(names, functools.partial(_make, root))
+
+
+def _make(root, name):
+    """A photo's path from the folder on -> its example, as `ManyPhotos.examples` wants it; none where it is broken."""
+    try:
+        image = _photo(root / name)
+    except Exception:  # whatever a broken file makes a decoder raise: this one photo is left out
+        logging.warning("fruits: %s cannot be read and is left out", name)
+        return []
+    return [(name, {"image": image, "label": name.split("/")[0], "file_name": name})]
 
 
 def _split(name):

@@ -1,9 +1,11 @@
 """PASCAL-Context (Mottaghi et al. 2014): VOC 2010 photos, every pixel named; the usual 59 classes and background."""
 
+import functools
+
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfcolor.data.builders.manual import manual_folder, write_class_names
+from tfcolor.data.builders.manual import ManyPhotos, manual_folder, write_class_names
 
 # Names of the mask values. The 59 in alphabetical order; all the other 400 of the original maps are background.
 CLASSES = """\
@@ -15,7 +17,7 @@ sidewalk, sign, sky, snow, sofa, table, track, train, tree, truck, tvmonitor, wa
 ).split(", ")
 
 
-class PascalContext(tfds.core.GeneratorBasedBuilder):
+class PascalContext(ManyPhotos):
     """4,998 photos to train with and 5,105 to validate: VOC 2010's own lists. Needs SciPy for the .mat files."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -55,11 +57,14 @@ class PascalContext(tfds.core.GeneratorBasedBuilder):
         }
 
     def _generate_examples(self, names, photos, root, table):
-        loadmat = tfds.core.lazy_imports.scipy.io.loadmat
-        for name in names:
-            label_map = loadmat(root / "trainval" / f"{name}.mat")["LabelMap"]
-            photo = photos / f"{name}.jpg"
-            yield name, {"image": photo, "segmentation_mask": table[label_map][..., None], "file_name": photo.name}
+        return self.examples(names, functools.partial(_make, photos, root, table))
+
+
+def _make(photos, root, table, name):
+    """A photo's name -> its one example, as `ManyPhotos.examples` wants it."""
+    label_map = tfds.core.lazy_imports.scipy.io.loadmat(root / "trainval" / f"{name}.mat")["LabelMap"]
+    photo = photos / f"{name}.jpg"
+    return [(name, {"image": photo, "segmentation_mask": table[label_map][..., None], "file_name": photo.name})]
 
 
 def _class_table(text):
