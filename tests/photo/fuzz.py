@@ -7,6 +7,7 @@ line of figures at the end; ends with 1 and the offending file in `--keep` if an
 import argparse
 import collections
 import faulthandler
+import importlib.util
 import pathlib
 import random
 import resource
@@ -63,6 +64,11 @@ def seeds() -> dict[str, bytes]:
     }
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
         made[f"{compression}.tif"] = encoded(photo, "TIFF", compression=compression, tiffinfo={315: "somebody"})
+    if importlib.util.find_spec("pillow_heif"):  # of the extra heic
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        made["photo.heic"] = encoded(photo, "HEIF", exif=block)
     made["pages.tif"] = encoded(image, "TIFF", save_all=True, append_images=[photo, image])
     made["deep.tif"] = colorize(made["deep.png"], output_format=formats.TIFF).data
     made["notes.tif"] = colorize(made["gray.jpg"], output_format=formats.TIFF).data

@@ -42,7 +42,7 @@ PALETTE, TILE_PLACES, TILE_SIZES, EXTRA_SAMPLES, SAMPLE_FORMAT = 320, 324, 325, 
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 PLACES_AND_SIZES = ((STRIP_PLACES, STRIP_SIZES), (TILE_PLACES, TILE_SIZES))
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
-SUBFILE, XMP, IPTC, PHOTOSHOP, ICC, PHOTOSHOP_LAYERS = 254, 700, 33723, 34377, 34675, 37724
+SUBFILE, SUBPAGES, XMP, IPTC, PHOTOSHOP, ICC, PHOTOSHOP_LAYERS = 254, 330, 700, 33723, 34377, 34675, 37724
 # What describes how pixels are stored: written anew, never copied. TIFF 6.0, supplements 1 and 2, technical note 2.
 STRUCTURE = frozenset(
     [*range(254, 260), *range(262, 267), 273, 274, 277, 278, 279, 280, 281, 284, *range(288, 294), 300, 301]
@@ -110,7 +110,11 @@ def parse(data: bytes) -> Tiff:
         chain = list(enumerate(read_chain(data, first, order, big)))
     except BrokenDirectory as error:
         raise PhotoError(f"the TIFF's directory is damaged ({error})", "a whole copy of the file") from None
-    pages = [(number, page) for number, page in chain if not page.number(SUBFILE) & REDUCED] or chain
+    pages = [(number, page) for number, page in chain if not page.number(SUBFILE) & REDUCED]
+    if not pages and any(SUBPAGES in page.entries for _, page in chain):
+        kind = "a TIFF that shows only a smaller copy of its photo, as the raw files of cameras do"
+        raise PhotoError(kind, "develop it first, and save it as TIFF")
+    pages = pages or chain
     if not pages:
         raise PhotoError("a TIFF without a picture", "a whole copy of the file")
     return Tiff(data, order, big, pages)
