@@ -114,6 +114,7 @@ def main() -> int:
     faulthandler.enable()
     warnings.filterwarnings("ignore", module="PIL")  # as the command does
     names, dice = seeds(), random.Random(args.seed)
+    written = [one for one in formats.FORMATS if one.written]
     for data in names.values():
         colorize(data, all_pages=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -125,14 +126,19 @@ def main() -> int:
         current.write_bytes(data)  # of a crash, the file is there
         options = {"all_pages": dice.random() < 0.3, "allow_truncated": dice.random() < 0.5}
         options["skip_color"] = dice.random() < 0.2
+        options["output_format"] = dice.choice(written) if dice.random() < 0.5 else None
         faulthandler.dump_traceback_later(SLOWEST * 3, exit=True)
         began = time.monotonic()
+        result = None
         try:
-            outcomes[colorize(data, max_pixels=PIXELS, **options).outcome] += 1
+            result = colorize(data, max_pixels=PIXELS, **options)
+            outcomes[result.outcome] += 1
         except PhotoError as error:
             if "\n" in str(error) or ": " not in str(error):
                 raise
             outcomes["refused"] += 1
+        if result and result.data:
+            colorize(result.data, max_pixels=PIXELS)  # what is written is whole: it can be read again
         seconds = time.monotonic() - began
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
         if seconds > SLOWEST or grown > MOST_MEMORY:
