@@ -159,6 +159,15 @@ def test_a_wrong_command_touches_nothing(run, tmp_path, args, says):
     assert tree(tmp_path) == ["a.jpg"] and not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("option", ["INPUT", "--output", "--reference", "--report", "--model"])
+def test_an_empty_name_is_not_the_current_folder(run, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(save(tmp_path / "in" / "a.jpg").parent)
+    given = {"INPUT": "a.jpg", "--output": "out"} | {option: ""}
+    code, _, lines = run(given.pop("INPUT"), *(word for pair in given.items() for word in pair))
+    assert code == 2 and lines == [f"tfcolor colorize: {option} is empty: give a name"]
+    assert tree(tmp_path) == ["in/a.jpg"]
+
+
 def test_the_ending_of_the_output_says_its_format(run, tmp_path):
     source = save(tmp_path / "a.jpg")
     for name, kind in (("b.png", "PNG"), ("c.TIFF", "TIFF"), ("d.webp", "WEBP"), ("e.JPEG", "JPEG")):

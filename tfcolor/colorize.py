@@ -154,6 +154,7 @@ def _run(args: argparse.Namespace) -> int:
         all_pages=args.all_pages,
         limits=Limits(args.max_pixels, args.allow_truncated),
     )
+    _check_names(args)
     _check_looks(args)
     project = _read_project(args) if args.project else None
     out = Path(args.output)
@@ -172,6 +173,14 @@ def _run(args: argparse.Namespace) -> int:
     if project:
         work.tasks = [replace(task, read=lambda read=task.read: project.check(read())) for task in work.tasks]
     return _dry_run(work) if args.dry_run else _do(args, work, options, project)
+
+
+def _check_names(args: argparse.Namespace) -> None:
+    """ValueError where a name is empty, as of a shell's variable that is not set: it would be the current folder."""
+    for name, value in vars(args).items():
+        if value == "" or (name == "inputs" and "" in value):
+            option = "INPUT" if name == "inputs" else f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} is empty: give a name")
 
 
 def _check_looks(args: argparse.Namespace) -> None:
