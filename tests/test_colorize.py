@@ -924,6 +924,24 @@ def test_a_pipe_that_nobody_reads_ends_clean(tmp_path):
     process.stderr.close()
 
 
+def test_without_standard_streams_it_colours_all_the_same(tmp_path):
+    """A service may have none; then a photo that is opened must not take their place."""
+    save(tmp_path / "in" / "a.gif")
+    (tmp_path / "in" / "b.png").write_bytes(b"nothing")
+    command = [
+        "sh",
+        "-c",
+        'exec "$0" "$@" <&- >&- 2>&-',
+        sys.executable,
+        __file__,
+        tmp_path / "in",
+        "-o",
+        tmp_path / "o",
+    ]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 1 and tree(tmp_path / "o") == ["a.png"] and is_colored(tmp_path / "o" / "a.png")
+
+
 @pytest.mark.parametrize("args", [("-", "a.jpg", "-o", "out"), ("-", "-o", "folder"), ("a.jpg", "b.jpg", "-o", "-")])
 def test_a_pipe_carries_one_photo(run, args):
     code, _, lines = run(*args)
