@@ -159,6 +159,15 @@ def test_a_wrong_command_touches_nothing(run, tmp_path, args, says):
     assert tree(tmp_path) == ["a.jpg"] and not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("option", ["INPUT", "--output", "--reference", "--report", "--model"])
+def test_an_empty_name_is_not_the_current_folder(run, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(save(tmp_path / "in" / "a.jpg").parent)
+    given = {"INPUT": "a.jpg", "--output": "out"} | {option: ""}
+    code, _, lines = run(given.pop("INPUT"), *(word for pair in given.items() for word in pair))
+    assert code == 2 and lines == [f"tfcolor colorize: {option} is empty: give a name"]
+    assert tree(tmp_path) == ["in/a.jpg"]
+
+
 def test_the_ending_of_the_output_says_its_format(run, tmp_path):
     source = save(tmp_path / "a.jpg")
     for name, kind in (("b.png", "PNG"), ("c.TIFF", "TIFF"), ("d.webp", "WEBP"), ("e.JPEG", "JPEG")):
@@ -324,6 +333,14 @@ def test_names_are_printed_escaped(run, tmp_path):
     assert any(line.startswith(f"{tmp_path}/in/\\xff.jpg: an empty file") for line in lines)
 
 
+def test_names_that_the_output_cannot_hold_are_escaped(tmp_path):
+    save(tmp_path / "é☺.jpg")
+    process = start(tmp_path, "-o", tmp_path / "out", "--dry-run", PYTHONIOENCODING="latin-1")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, b"")
+    assert out == f"{tmp_path}/é\\u263a.jpg -> {tmp_path}/out/é\\u263a.jpg\n".encode("latin-1")
+
+
 def test_names_that_collide_stay_apart(run, tmp_path):
     here = tmp_path / "in"
     for number, name in enumerate(["a.gif", "a.png", "a.jpg", "a.GIF", "A.gif", "a.gif.png", "sub/a.gif"]):
@@ -387,6 +404,21 @@ def test_the_photo_itself_is_never_the_output(run, tmp_path):
     assert tree(tmp_path) == ["hard.jpg", "in/a.jpg", "link.jpg"]
 
 
+def test_a_reference_or_a_report_never_costs_a_photo(run, tmp_path):
+    """`--report *.jpg`: the shell puts a photo behind it."""
+    source, other = save(tmp_path / "in" / "a.png"), save(tmp_path / "b.png")
+    before = source.read_bytes(), other.read_bytes()
+    for args, says in (
+        ((source, "-o", other, "--reference", other), "is the photo itself"),
+        ((tmp_path / "in", "-o", tmp_path, "--reference", tmp_path / "a.png"), "is one of the photos"),
+        ((source, "-o", tmp_path / "c.png", "--report", other), "is there and is no report: name another file"),
+        ((tmp_path / "in", "-o", tmp_path / "out", "--report", source), "is there and is no report"),
+    ):
+        code, _, lines = run(*args, "--overwrite")
+        assert code == 2 and len(lines) == 1 and says in lines[0]
+        assert (source.read_bytes(), other.read_bytes()) == before and tree(tmp_path) == ["b.png", "in/a.png"]
+
+
 def test_another_photo_of_the_command_is_never_the_output(run, tmp_path):
     save(tmp_path / "a.gif")
     other = save(tmp_path / "a.png")
@@ -415,6 +447,19 @@ def test_a_folder_where_a_file_is_meant_and_the_other_way_round(run, tmp_path):
     (tmp_path / "file").write_text("x")
     code, _, lines = run(source, other, "-o", tmp_path / "file")
     assert code == 2 and "is a file" in lines[0]
+    code, _, lines = run(source, "-o", tmp_path / "c.jpg" / "d.jpg")
+    assert code == 1 and "c.jpg/d.jpg: cannot be written" not in lines[0] and "another name, as a file" in lines[0]
+
+
+def test_in_a_folder_run_a_folder_of_a_photos_name_is_no_photo_that_is_done(run, tmp_path):
+    save(tmp_path / "in" / "a.jpg")
+    save(tmp_path / "in" / "b.jpg")
+    (tmp_path / "out" / "a.jpg").mkdir(parents=True)
+    for more in ((), ("--overwrite",), ("--dry-run",)):
+        code, _, lines = run(tmp_path / "in", "-o", tmp_path / "out", *more)
+        line = f"{tmp_path}/in/a.jpg: {tmp_path}/out/a.jpg is a folder: remove or rename it, or another OUT"
+        assert code == 1 and lines[0] == line
+    assert tree(tmp_path / "out") == ["b.jpg"]
 
 
 @pytest.mark.parametrize("number, says", [(28, "No space left on device"), (30, "Read-only file system")])
@@ -730,14 +775,22 @@ if __name__ == "__main__":
             return plain(self, gray, **knobs)
 
         FakeColorizer.chroma = slow
+    if os.environ.get("SLOW_WRITE"):
+
+        class InTwoHalves(io.FileIO):
+            def write(self, data):
+                half = super().write(data[: len(data) // 2])
+                time.sleep(float(os.environ["SLOW_WRITE"]))
+                return half + super().write(data[half:])
+
+        files.open = InTwoHalves
     sys.exit(colorize.main())
 
 
-def start(*args, slow=0.0, **settings):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | ({"SLOW_CHROMA": str(slow)} if slow else {})
+def start(*args, stdin=None, **environment):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(value) for name, value in environment.items()}
     command = [sys.executable, __file__, *map(str, args)]
-    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings
-    return subprocess.Popen(command, env=environment, **settings)
+    return subprocess.Popen(command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def wait_for(condition, seconds=120):
@@ -750,7 +803,7 @@ def wait_for(condition, seconds=120):
 def test_stopped_twice_it_ends_at_once_and_leaves_nothing_half(tmp_path):
     for i in range(8):
         save(tmp_path / "in" / f"{i}.jpg")
-    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, slow=600)
+    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, SLOW_CHROMA=600)
     # Two workers: the second may write before the first one's line has ended.
     assert process.stderr.readline() in (b"under way\n", b"under wayunder way\n")
     process.send_signal(signal.SIGINT)
@@ -767,7 +820,7 @@ def test_stopped_twice_it_ends_at_once_and_leaves_nothing_half(tmp_path):
 def test_stopped_it_finishes_what_is_under_way(tmp_path, number, code):
     for i in range(40):
         save(tmp_path / "in" / f"{i:02}.jpg")
-    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, slow=0.3)
+    process = start(tmp_path / "in", "-o", tmp_path / "out", "--workers", 2, SLOW_CHROMA=0.3)
     wait_for(lambda: len(list((tmp_path / "out").glob("*.jpg"))) >= 2)
     process.send_signal(number)
     _, err = process.communicate(timeout=120)
@@ -779,33 +832,46 @@ def test_stopped_it_finishes_what_is_under_way(tmp_path, number, code):
 
 
 def test_after_kill_9_nothing_is_half_and_the_next_run_finishes(tmp_path):
-    """`TFCOLOR_SLOW=1` kills a hundred times."""
+    """Killed in the middle of a write, and at random moments, in turns; `TFCOLOR_SLOW=1` kills a hundred times."""
     photos = 60
     for i in range(photos):
         save(tmp_path / "in" / f"{i:02}.jpg", np.tile(PICTURE, (8, 8)))
+    originals = {path: path.read_bytes() for path in (tmp_path / "in").iterdir()}
     dice = np.random.default_rng(0)
     out = tmp_path / "out"
-    kills = 100 if SLOW else 3
+    kills, halves = 100 if SLOW else 3, 0
+
+    def parts():
+        return set(out.glob(".tfcolor-*.part"))
+
     for kill in range(kills):
-        process = start(tmp_path / "in", "-o", out, "--workers", 2, slow=0.02)
-        enough = min(photos - 1, len(list(out.glob("*.jpg"))) + int(dice.integers(0, 3)))
-        while len(list(out.glob("*.jpg"))) < enough and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(float(dice.uniform(0, 0.05)))
+        before = parts()
+        if kill % 2 == 0:
+            process = start(tmp_path / "in", "-o", out, "--workers", 2, SLOW_WRITE=0.5)
+            wait_for(lambda: parts() - before or process.poll() is not None)  # noqa: B023
+        else:
+            process = start(tmp_path / "in", "-o", out, "--workers", 2, SLOW_CHROMA=0.02)
+            enough = min(photos - 1, len(list(out.glob("*.jpg"))) + int(dice.integers(0, 3)))
+            while len(list(out.glob("*.jpg"))) < enough and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(float(dice.uniform(0, 0.05)))
         process.kill()
         process.communicate()
+        halves += bool(parts() - before)
         for path in out.glob("*.jpg"):
             with Image.open(path) as image:
                 image.load()
         if kill % 10 == 9:
             for path in list(out.glob("*.jpg"))[:20]:
                 path.unlink()
+    assert halves > kills / 3  # nearly all of those that were killed in a write
     (out / f".tfcolor-{files._HOST}-999999999-3.part").write_bytes(b"left by a killed run")
     process = start(tmp_path / "in", "-o", out)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert tree(out) == [f"{i:02}.jpg" for i in range(photos)]
     assert all(is_colored(out / name) for name in tree(out))
+    assert {path: path.read_bytes() for path in (tmp_path / "in").iterdir()} == originals
 
 
 def test_leftovers_of_others_stay_for_a_day(tmp_path):
@@ -856,6 +922,24 @@ def test_a_pipe_that_nobody_reads_ends_clean(tmp_path):
     err = process.stderr.read()
     assert process.wait(timeout=120) == 141 and err == b""
     process.stderr.close()
+
+
+def test_without_standard_streams_it_colours_all_the_same(tmp_path):
+    """A service may have none; then a photo that is opened must not take their place."""
+    save(tmp_path / "in" / "a.gif")
+    (tmp_path / "in" / "b.png").write_bytes(b"nothing")
+    command = [
+        "sh",
+        "-c",
+        'exec "$0" "$@" <&- >&- 2>&-',
+        sys.executable,
+        __file__,
+        tmp_path / "in",
+        "-o",
+        tmp_path / "o",
+    ]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 1 and tree(tmp_path / "o") == ["a.png"] and is_colored(tmp_path / "o" / "a.png")
 
 
 @pytest.mark.parametrize("args", [("-", "a.jpg", "-o", "out"), ("-", "-o", "folder"), ("a.jpg", "b.jpg", "-o", "-")])

@@ -343,9 +343,12 @@ def test_an_interrupted_export_leaves_nothing(run_folder, tmp_path, monkeypatch)
     assert not list((tmp_path / "m").glob("*"))
 
 
-def test_mistakes_are_named(run_folder, tmp_path):
+def test_mistakes_are_named(run_folder, tmp_path, capsys):
     with pytest.raises(ValueError, match="no run folder"):
         export.export(tmp_path, tmp_path / "m")
     with pytest.raises(ValueError, match="no knob"):
         export.export(run_folder, tmp_path / "m", {"temperature": 0.5})
+    for knob in ("fade", "quantile"):
+        assert export.main([str(run_folder), "-o", str(tmp_path / "m"), f"--{knob}", "0.5"]) == 2
+        assert f"{knob!r} is no knob of this model" in capsys.readouterr().err
     assert not (tmp_path / "m").exists() or not list((tmp_path / "m").glob("*"))

@@ -43,6 +43,7 @@ KNOBS = ("saturation", "vividness", "temperature", "fade", "quantile")
 FADE_UNSURE = 0.6  # of the highest entropy: from there on colours fade
 SHEET_GAP = 16  # pixels below each picture of a contact sheet
 EXISTS, FAILED = "exists", "failed"  # outcomes beside those of `colorize_photo`
+REPORT_START = b'{"input"'  # of every line of a report
 
 
 def build_parser() -> Parser:
@@ -155,6 +156,7 @@ def _run(args: argparse.Namespace) -> int:
         all_pages=args.all_pages,
         limits=Limits(args.max_pixels, args.allow_truncated),
     )
+    _check_names(args)
     _check_looks(args)
     project = _read_project(args) if args.project else None
     out = Path(args.output)
@@ -173,6 +175,14 @@ def _run(args: argparse.Namespace) -> int:
     if project:
         work.tasks = [replace(task, read=lambda read=task.read: project.check(read())) for task in work.tasks]
     return _dry_run(work) if args.dry_run else _do(args, work, options, project)
+
+
+def _check_names(args: argparse.Namespace) -> None:
+    """ValueError where a name is empty, as of a shell's variable that is not set: it would be the current folder."""
+    for name, value in vars(args).items():
+        if value == "" or (name == "inputs" and "" in value):
+            option = "INPUT" if name == "inputs" else f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} is empty: give a name")
 
 
 def _check_looks(args: argparse.Namespace) -> None:
@@ -203,8 +213,9 @@ def _work_on_one(args: argparse.Namespace, out: Path, options: Options) -> Work:
     if args.output != PIPE:
         if out.is_dir():
             raise ValueError(f"{shown(out)} is a folder: name a file")
+        originals = [one for one in (source, args.reference) if one and one != PIPE and os.path.exists(one)]
         for path in (Path(name) for name in outputs(out, args)):
-            if path.exists() and source != PIPE and os.path.exists(source) and os.path.samefile(path, source):
+            if path.exists() and any(os.path.samefile(path, one) for one in originals):
                 raise ValueError(f"{shown(path)} is the photo itself: originals are never overwritten, name another")
             if path.exists() and not args.overwrite:
                 raise ValueError(f"{shown(path)} exists: --overwrite replaces it")
@@ -237,7 +248,7 @@ def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work
     found = folders.find([Path(one) for one in args.inputs], out)
     work = Work(others=found.others)
     work.failures = [f"{shown(one)}: cannot be listed: chmod or another user" for one in found.unreadable]
-    originals = {os.path.realpath(source) for source, _ in found.photos}
+    originals = {os.path.realpath(one) for one in (args.reference, *(source for source, _ in found.photos)) if one}
     taken: dict[str, str] = {}
     for job in folders.plan(found.photos, out, options):
         written = outputs(job.target, args)
@@ -247,6 +258,10 @@ def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work
             if taken.setdefault(name, job.source) != job.source:
                 both = f"{shown(taken[name])} and {shown(job.source)}"
                 raise ValueError(f"{shown(name)} would be made from {both}: rename one")
+        if folder := next(filter(os.path.isdir, written), None):
+            line = f"{shown(job.source)}: {shown(folder)} is a folder: remove or rename it, or another OUT"
+            work.failures.append(line)
+            continue
         work.folders.add(job.target.parent)
         if all(map(os.path.exists, written)) and not args.overwrite:
             if alone:
@@ -269,11 +284,14 @@ def outputs(target: Path | str, args: argparse.Namespace) -> list[str]:
 
 
 def _dry_run(work: Work) -> int:
-    for task in work.tasks:
-        print(f"{shown(task.source)} -> {shown(task.target)}")
-    for source, target in work.exist:
-        print(f"{shown(source)} -> {shown(target)} (exists)")
-    return ALL_DONE
+    for line in work.failures:
+        print(line, file=sys.stderr)
+    lines = [f"{shown(task.source)} -> {shown(task.target)}" for task in work.tasks]
+    lines += [f"{shown(source)} -> {shown(target)} (exists)" for source, target in work.exist]
+    encoding = sys.stdout.encoding or "utf-8"  # standard output refuses what it cannot hold, standard error escapes it
+    for line in lines:
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
+    return SOME_FAILED if work.failures else ALL_DONE
 
 
 # Doing it.
@@ -579,7 +597,15 @@ class Report:
         try:
             self._file = open(path, "a+b") if path else None
         except OSError as error:
-            raise ValueError(f"--report {shown(path)}: {error.strerror}") from None
+            raise ValueError(f"--report {shown(path)}: {error.strerror or error}") from None
+        if self._file and not self._is_a_report():
+            self._file.close()
+            raise ValueError(f"--report {shown(path)} is there and is no report: name another file")
+
+    def _is_a_report(self) -> bool:
+        """Whether an earlier run wrote the file, or nobody anything: a photo is never added to, let alone cut."""
+        self._file.seek(0)
+        return REPORT_START.startswith(self._file.read(len(REPORT_START)))
 
     def __enter__(self) -> "Report":
         if not self._file:

@@ -54,6 +54,19 @@ def process_age():
         return time.monotonic() - IMPORTED
 
 
+def _open_closed_streams():
+    """The null device for standard streams that are closed, as services may have them.
+
+    Else a photo that is opened would get a closed stream's number, and what libraries print would go into it.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(number)
+        sys.stdin, sys.stdout = sys.stdin or open(os.devnull), sys.stdout or open(os.devnull, "w")
+        sys.stderr = sys.stderr or open(os.devnull, "w")
+
+
 def verb(name):
     """Decorates `main(argv) -> exit code` of the verb `name` (as "train"; "" for tfcolor itself).
 
@@ -72,6 +85,7 @@ def verb(name):
         @functools.wraps(main)
         def reporting(argv=None):
             argv = sys.argv[1:] if argv is None else list(argv)
+            _open_closed_streams()
             try:
                 try:
                     return main(argv) or 0

@@ -13,6 +13,7 @@ from tfcolor.command import Parser, verb
 from tfcolor.photo.label_maps import NO_LABEL
 from tfcolor.quiet import import_tensorflow, native_errors_to_null
 
+KNOBS = ("temperature", "vividness", "saturation", "fade", "quantile")  # of all heads; a model has some of them
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks for it
 
 
@@ -20,7 +21,7 @@ WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving l
 def main(argv):
     """Runs `tfcolor export`; returns the exit code."""
     options = _parser().parse_args(argv)
-    knobs = {name: getattr(options, name) for name in ("temperature", "vividness", "saturation")}
+    knobs = {name: getattr(options, name) for name in KNOBS}
     choices = ({k: v for k, v in knobs.items() if v is not None}, options.size, options.weights)
     if options.format != "saved_model":
         if options.segmenter:
@@ -317,7 +318,7 @@ def _parser():
     parser.add_argument(
         "--weights", metavar="FILE", help="in the run folder, such as last.weights.h5 (default: the best)"
     )
-    for knob in ("temperature", "vividness", "saturation"):
+    for knob in KNOBS:
         parser.add_argument(f"--{knob}", type=float, help="default of the decoding")
     return parser
 

@@ -7,6 +7,7 @@ line of figures at the end; ends with 1 and the offending file in `--keep` if an
 import argparse
 import collections
 import faulthandler
+import importlib.util
 import pathlib
 import random
 import resource
@@ -63,6 +64,11 @@ def seeds() -> dict[str, bytes]:
     }
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
         made[f"{compression}.tif"] = encoded(photo, "TIFF", compression=compression, tiffinfo={315: "somebody"})
+    if importlib.util.find_spec("pillow_heif"):  # of the extra heic
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        made["photo.heic"] = encoded(photo, "HEIF", exif=block)
     made["pages.tif"] = encoded(image, "TIFF", save_all=True, append_images=[photo, image])
     made["deep.tif"] = colorize(made["deep.png"], output_format=formats.TIFF).data
     made["notes.tif"] = colorize(made["gray.jpg"], output_format=formats.TIFF).data
@@ -108,6 +114,7 @@ def main() -> int:
     faulthandler.enable()
     warnings.filterwarnings("ignore", module="PIL")  # as the command does
     names, dice = seeds(), random.Random(args.seed)
+    written = [one for one in formats.FORMATS if one.written]
     for data in names.values():
         colorize(data, all_pages=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -119,14 +126,19 @@ def main() -> int:
         current.write_bytes(data)  # of a crash, the file is there
         options = {"all_pages": dice.random() < 0.3, "allow_truncated": dice.random() < 0.5}
         options["skip_color"] = dice.random() < 0.2
+        options["output_format"] = dice.choice(written) if dice.random() < 0.5 else None
         faulthandler.dump_traceback_later(SLOWEST * 3, exit=True)
         began = time.monotonic()
+        result = None
         try:
-            outcomes[colorize(data, max_pixels=PIXELS, **options).outcome] += 1
+            result = colorize(data, max_pixels=PIXELS, **options)
+            outcomes[result.outcome] += 1
         except PhotoError as error:
             if "\n" in str(error) or ": " not in str(error):
                 raise
             outcomes["refused"] += 1
+        if result and result.data:
+            colorize(result.data, max_pixels=PIXELS)  # what is written is whole: it can be read again
         seconds = time.monotonic() - began
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
         if seconds > SLOWEST or grown > MOST_MEMORY:

@@ -435,6 +435,19 @@ def test_a_ratio_without_unit_stays_one(gray):
     assert struct.unpack_from(">IIB", png, png.index(b"pHYs") + 4) == (2, 1, 0)
 
 
+@pytest.mark.parametrize("target", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "JPEG2000", "AVIF"])
+@pytest.mark.parametrize("kind, value", [(5, (4294967295, 1)), (5, (1, 4294967295)), (10, (4294967040, 1))])
+def test_a_resolution_that_cannot_be_is_left_out(gray, target, kind, value):
+    """EXIF's largest and smallest fraction, and one below 0: no format's own place for it holds them."""
+    block = b"II*\0\x08\0\0\0" + struct.pack("<HHHIIHHIII", 2, 282, kind, 1, 38, 283, kind, 1, 38, 0)
+    target = {one.pillow: one for one in formats.FORMATS}[target]
+    data = encoded(gray, "JPEG", exif=b"Exif\0\0" + block + struct.pack("<II", *value))
+    result = colorize(data, output_format=target)
+    assert any("cannot be and is left out" in warning for warning in result.warnings)
+    dpi = opened(result.data).info.get("dpi", (72, 72)) if target is not formats.TIFF else (72, 72)
+    assert max(map(float, dpi)) < 100
+
+
 def test_units_convert():
     assert Resolution(300, 150, "inch").per("cm").x == pytest.approx(118.110, abs=1e-3)
     assert Resolution(100, 50, "cm").per("inch").y == pytest.approx(127)

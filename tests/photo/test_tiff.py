@@ -245,6 +245,16 @@ def test_a_thumbnail_in_the_chain_is_no_page(gray):
     np.testing.assert_array_equal(luma(result.data), gray)
 
 
+def test_of_a_raw_file_the_thumbnail_is_not_taken_for_the_photo(gray):
+    """As DNG and NEF: a thumbnail in the chain, the sensor's values in a directory below it."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(np.ascontiguousarray(gray[::4, ::4]), subfiletype=1, subifds=1, metadata=None)
+        writer.write(gray, subfiletype=0, metadata=None)
+    with pytest.raises(PhotoError, match="only a smaller copy of its photo.*: develop it first"):
+        colorize(file.getvalue())
+
+
 def animation(kind, gray):
     frames = [Image.fromarray(np.roll(gray, 20 * i, 1)).convert("P" if kind == "GIF" else "RGB") for i in range(3)]
     settings = {"lossless": True} if kind == "WEBP" else {}

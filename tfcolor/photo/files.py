@@ -24,6 +24,9 @@ _REMEDIES = {
     errno.EDQUOT: "free space, then the same command again does what is left",
     errno.EROFS: "a folder that can be written to",
     errno.ENAMETOOLONG: "a shorter name",
+    errno.EEXIST: "another name, as a file has that of a folder",
+    errno.ENOTDIR: "another name, as a file has that of a folder",
+    errno.EISDIR: "another name, as a folder has that of the file",
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 INCH, CENTIMETRE, NO_UNIT = "inch", "cm", ""
 CENTIMETRES_PER_INCH = 2.54
+LEAST_RESOLUTION, MOST_RESOLUTION = 0.1, 1e7  # beyond them a number stands for "unknown", or is damaged
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,10 @@ class Resolution:
     x: float
     y: float
     unit: str
+
+    @property
+    def is_possible(self) -> bool:
+        return all(LEAST_RESOLUTION <= value <= MOST_RESOLUTION for value in (self.x, self.y))
 
     def per(self, unit: str) -> "Resolution":
         """The same in the other unit."""

@@ -153,6 +153,11 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
     notes.exif = exif.upright(block, width, height, turned) if block else b""
     if block and not (notes.resolution and notes.resolution.unit):
         notes.resolution = exif.resolution(block) or notes.resolution
+    if notes.resolution and not notes.resolution.is_possible:
+        if notes.resolution.unit:
+            pixels = f"{notes.resolution.x:g} x {notes.resolution.y:g} pixels per {notes.resolution.unit}"
+            opened.warnings.append(f"its resolution of {pixels} cannot be and is left out")
+        notes.resolution = None
     notes.photoshop = photoshop.without_thumbnails(notes.photoshop)
     if turned and notes.resolution:
         notes.resolution = notes.resolution.on_its_side()

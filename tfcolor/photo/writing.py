@@ -19,7 +19,7 @@ from tfcolor.photo.reading import Opened, Photo
 
 QUALITY = {"JPEG": 95, "WebP": 90, "AVIF": 90}
 HALF_CHROMA_FROM = 1 << 20  # pixels; below, 4:4:4 costs next to nothing
-PNG_LEVEL = 6
+PNG_LEVEL = 3  # twice to four times as fast as 6 and, of photos, about as small: docs/decisions.md
 
 
 @dataclass(frozen=True)
