@@ -181,6 +181,24 @@ def test_a_photo_comes_in_colour_and_nothing_from_elsewhere(person, url):
     assert all(one.startswith((url, "blob:", "data:")) for one in person.requests)
 
 
+def test_the_map_steps_aside_for_colour_hints(person):
+    colours = person.open()
+
+    def on_stage():
+        return person.page.evaluate(
+            """([x, y]) => {
+              const {left, top} = editor.view.canvas.getBoundingClientRect();
+              const at = [x - left, y - top].map(side => Math.round(side * devicePixelRatio));
+              return [...editor.view.context.getImageData(...at, 1, 1).data].slice(0, 3);
+            }""",
+            person.place(0.25, 0.5),
+        )
+
+    assert np.abs(on_stage() - colours[120, 80]).max() > 10
+    person.page.keyboard.press("h")
+    assert np.abs(on_stage() - colours[120, 80]).max() <= 2
+
+
 def test_an_example_opens(person):
     person.page.click("[aria-label='Example: chelsea']")
     assert chroma(person.settle()).max() > 20

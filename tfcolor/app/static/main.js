@@ -298,6 +298,8 @@ function refreshTool() {
     button.tabIndex = button.dataset.tool === tool ? 0 : -1;
   }
   $("stage").dataset.tool = tool;
+  view.mapInTheWay = tool === "hint";
+  view.draw();
   const { title } = TOOLS.find(({ name }) => name === tool);
   const options = $("options");
   options.replaceChildren(Object.assign(document.createElement("b"), { textContent: title.split(/[:;(]/)[0].trim() }));

@@ -11,6 +11,7 @@ export class View {
     this.context = canvas.getContext("2d");
     this.photo = null;
     this.opacity = 0.35; // of the label map
+    this.mapInTheWay = false; // who places colours wants to see them alone
     this.split = 0; // of the stage's width: left of it the photo is gray
     this.overlays = []; // functions (context, view), which draw in CSS pixels
     this.shown = 0; // revision of the colours that are on the screen
@@ -80,7 +81,7 @@ export class View {
     };
     photo();
     context.drawImage(this.color.there ? this.color : this.gray, 0, 0);
-    if (this.opacity && this.hasLabels) {
+    if (this.opacity && this.hasLabels && !this.mapInTheWay) {
       context.imageSmoothingEnabled = false;
       context.globalAlpha = this.opacity;
       context.drawImage(this.map, 0, 0, width, height);
