@@ -88,7 +88,7 @@ def msrc_published_colour_plain():
 
 
 def _segmentation(**fields):
-    # Half as wide a decoder as the colouriser's: both networks twice, for TensorFlow and for LiteRT, are to fit 25 MB.
+    # Half as wide a decoder as the colouriser's: both networks ship twice, for TensorFlow and for LiteRT.
     return Recipe(
         task="segmentation",
         network_options={"widths": [128, 96, 64], "refine": True},

@@ -1,4 +1,4 @@
-"""Writes editor.jpg and editor_phone.jpg, the editor's page with the default model (CREDITS.md), and measures it.
+"""Writes editor.jpg, editor_labels.jpg and editor_phone.jpg, the editor's page (CREDITS.md), and measures it.
 
 python docs/images/make_editor.py               # needs Chromium and `pip install 'tfcolor[app]' playwright`
 python docs/images/make_editor.py --latency 30  # no pictures: from a hint's click to its colour on the screen
@@ -60,6 +60,7 @@ def main():
             page.wait_for_selector("#look-list img")
             page.keyboard.press("x")
             save(page, "editor.jpg")
+            save(opened(browser, editor.url, "chelsea", viewport={"width": 1280, "height": 800}), "editor_labels.jpg")
             page = opened(browser, editor.url, "astronaut", **playwright.devices["Pixel 5"])
             click(page, "denim", 0.6, 0.72)
             save(page, "editor_phone.jpg")
