@@ -1,5 +1,7 @@
 """A system as functions on tensors: what is evaluated, exported and served is the same few `tf.function`s."""
 
+import types
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -46,30 +48,41 @@ class ServingModule(tf.Module):
                 f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
             )
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
-        gray = tf.TensorSpec([None, None, None], tf.uint8)
         self.stored = _stored(system.model, half)
-        # As a function of its own, a network stands once in a SavedModel however many signatures call it. Kept out of
-        # the module's attributes, which would be saved once more, each with its functions.
-        network = tf.function(
-            lambda *inputs: _outputs(system, self.stored, *inputs),
-            input_signature=[gray, gray] if system.reads_labels else [gray],
-        )
-        self._network = lambda *inputs: network(*inputs)
         if segmenter:
             _check_pair(system, segmenter)
             self.stored_of_segmenter = _stored(segmenter.model, half)
-            segmenting = tf.function(
-                lambda gray: _outputs(segmenter, self.stored_of_segmenter, gray), input_signature=[gray]
-            )
-            self._segmenter = lambda gray: segmenting(gray)
+        self._shared = self._functions_once()
+
+    def _functions_once(self):
+        """What several signatures call, as functions: each stands once in a SavedModel, however many do.
+
+        In a namespace, which tf.Module does not look into: it would save each once more, to be called from Python.
+        """
+        gray = tf.TensorSpec([None, None, None], tf.uint8)
+        photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        maps = [gray] if self.system.reads_labels else []
+        output = tf.TensorSpec([None, None, None, self._channels], tf.float32)
+        knobs = dict.fromkeys(self.knobs, tf.TensorSpec([], tf.float32))
+        return types.SimpleNamespace(
+            network=tf.function(lambda *seen: _outputs(self.system, self.stored, *seen), input_signature=[gray, *maps]),
+            segmenter=tf.function(
+                lambda gray: _outputs(self.segmenter, self.stored_of_segmenter, gray), input_signature=[gray]
+            ),
+            decode=tf.function(self._decode, input_signature=[output, gray, knobs]),
+            colorize=tf.function(self._colorize, input_signature=[photos, *maps]),
+        )
+
+    @property
+    def _channels(self):
+        """Of the colour head's output."""
+        return self.system.model.output[self.system.colour_head.name].shape[-1]
 
     def signatures(self):
         """{signature: tf.function with its input signature}."""
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
         gray = tf.TensorSpec([None, None, None], tf.uint8, name="gray")
-        head = self.system.colour_head
-        channels = self.system.model.output[head.name].shape[-1]
-        output = tf.TensorSpec([None, None, None, channels], tf.float32, name="output")
+        output = tf.TensorSpec([None, None, None, self._channels], tf.float32, name="output")
         knobs = {name: tf.TensorSpec([], tf.float32, name=name) for name in self.knobs}
         functions = {
             "serving_default": self._function(
@@ -103,30 +116,40 @@ class ServingModule(tf.Module):
     def predict(self, gray, labels=None):
         """gray, and labels where it reads them, uint8 [N, h, w] -> {head: output float32}."""
         if not self.system.reads_labels:
-            return self._network(gray)
-        if labels is None:
-            nothing = tf.fill(tf.shape(gray), tf.constant(NO_LABEL, tf.uint8))
-            labels = self.label_map(gray) if self.segmenter else nothing
-        return self._network(gray, labels)
+            return self._shared.network(gray)
+        return self._shared.network(gray, self._own_map(gray) if labels is None else labels)
+
+    def _own_map(self, gray):
+        """gray uint8 [N, h, w] -> the labels by which it is coloured where none are given, uint8 [N, h, w]."""
+        return self.label_map(gray) if self.segmenter else tf.fill(tf.shape(gray), tf.constant(NO_LABEL, tf.uint8))
 
     def label_map(self, gray):
         """gray uint8 [N, h, w] -> what the segmenter sees in it, uint8 [N, h, w]."""
         head = self.segmenter.segmentation_head
-        return _likeliest(_covering(self._segmenter(gray)[head.name], head.stride, gray))
+        return _likeliest(_covering(self._shared.segmenter(gray)[head.name], head.stride, gray))
 
     def decode(self, output, gray, saturation, **knobs):
         """The colour head's output, its gray uint8 [N, h, w] and scalar knobs -> {"chroma": U, V [N, h', w', 2]}."""
+        return {"chroma": self._shared.decode(output, gray, {**knobs, "saturation": saturation})}
+
+    def _decode(self, output, gray, knobs):
+        knobs = dict(knobs)
+        saturation = knobs.pop("saturation")
         gray = tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0
-        chroma = self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
-        return {"chroma": chroma * saturation}
+        return saturation * self.system.chroma({self.system.colour_head.name: output}, gray, **knobs)
 
     def colorize(self, image, labels=None):
         """uint8 [N, H, W, 3] -> uint8 [N, H, W, 3]: the gray's own Y, chroma from the network, at full size.
 
         `labels`: for a system that reads them, uint8 [N, h, w] of any size; None as `predict`.
         """
+        if not self.system.reads_labels:
+            return self._shared.colorize(image)
+        return self._shared.colorize(image, self._own_map(self._seen(image)) if labels is None else labels)
+
+    def _colorize(self, image, labels=None):
         gray = spaces.rgb_to_gray(spaces.from_uint8(image))
-        small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
+        small = self._seen(image)
         if labels is not None:
             labels = _nearest(labels, tf.shape(small)[1:])
         output = self.predict(small, labels)[self.system.colour_head.name]
@@ -136,13 +159,16 @@ class ServingModule(tf.Module):
 
     def segment(self, image):
         """uint8 [N, H, W, 3] -> uint8 [N, H, W]: the likeliest class of each pixel."""
-        gray = spaces.rgb_to_gray(spaces.from_uint8(image))
-        small = spaces.to_uint8(_shrunk(gray, self.size))[..., 0]
+        small = self._seen(image)
         if self.segmenter:
             return _nearest(self.label_map(small), tf.shape(image)[1:3])
         head = self.system.segmentation_head
         scores = _enlarged(self.predict(small)[head.name], head.stride, small, tf.shape(image)[1:3])
         return _likeliest(scores)
+
+    def _seen(self, image):
+        """uint8 [N, H, W, 3] -> the gray that the network sees, uint8 [N, h, w]."""
+        return spaces.to_uint8(_shrunk(spaces.rgb_to_gray(spaces.from_uint8(image)), self.size))[..., 0]
 
     def colorize_bytes(self, image_bytes):
         """string [N] of JPEG, PNG or BMP files -> string [N] of JPEG files of the same sizes, upright.
