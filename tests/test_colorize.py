@@ -658,6 +658,9 @@ def test_samples_of_a_folder_go_on_where_they_were_stopped(run, tmp_path):
     reported = [json.loads(line) for line in (tmp_path / "report").read_text().splitlines()]
     written = sorted([Path(name).name for name in line["outputs"]] for line in reported)
     assert written == [names[:3], names[3:]]
+    for line in reported:
+        sums = [hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in line["outputs"]]
+        assert line["outputs_sha256"] == sums and line["input_sha256"]
     (tmp_path / "out" / "b-2.jpg").unlink()
     assert run(*command)[2][-1] == "1 coloured, 1 there already" and tree(tmp_path / "out") == names
     code, out, _ = run(*command, "--dry-run")

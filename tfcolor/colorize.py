@@ -482,13 +482,14 @@ class Looks:
                 pages[key] = (gray, *self(gray))
             return pages[key][1]
 
-        said = {"outputs": [], "stages": Counter()}
+        said = {"outputs": [], "outputs_sha256": [], "stages": Counter()}
 
         def write(path: Path, data: bytes) -> None:
             started = time.perf_counter()
             files.write_file(path, data)
             said["stages"]["write"] += time.perf_counter() - started
             said["outputs"].append(str(path))
+            said["outputs_sha256"].append(hashlib.sha256(data).hexdigest())
 
         for number in range(self.choices["samples"] or 1):
             result = colorize_photo(data, lambda gray, number=number: look(gray)[number], size, options)
