@@ -17,8 +17,8 @@ FLOORS = {
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
         4: [
-            *("classifiers", "colorizer", "pictures", "project", "recipe", "relabelling", "report", "serving"),
-            *("tasks", "trainer"),
+            *("classifiers", "colorizer", "pictures", "project", "recipe", "relabelling", "report", "scans"),
+            *("serving", "tasks", "trainer"),
         ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],

@@ -13,14 +13,14 @@ import urllib.parse
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tfcolor import __version__
-from tfcolor.photo import Options, PhotoError, files, folders, formats
+from tfcolor.photo import Options, PhotoError, files, folders
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.records import EXISTS, FAILED, Task, color_photo, do_photo, shown
 from tfcolor.project import agent
@@ -122,15 +122,10 @@ class Bucket:
 
     def names(self, leave_out: str, unreadable: list[str]) -> Iterator[str]:
         found = self._listed(allow_not_found=False)
-        below = leave_out.removeprefix(self.place + "/") + "/" if leave_out.startswith(self.place + "/") else None
         for name in sorted(found):
-            if (
-                any(part.startswith(".") and part != ".." for part in name.split("/"))
-                or below
-                and name.startswith(below)
-            ):
-                continue
-            yield name
+            hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+            if not hidden and not f"{self.place}/{name}".startswith(f"{leave_out}/"):
+                yield name
 
     def existing(self) -> set[str]:
         return set(self._listed(allow_not_found=True))
@@ -230,6 +225,7 @@ def start(workers: int | None) -> int:
     Raises:
         ValueError: Ray is not installed, or no cluster answers.
     """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # read on import; what matters comes as an exception
     try:
         import ray
         import ray.data
@@ -243,10 +239,10 @@ def start(workers: int | None) -> int:
         if not ray.is_initialized():
             if host and port.isdigit():
                 socket.create_connection((host, int(port)), PATIENCE).close()  # Ray itself would try for minutes
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env=None)
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"no Ray cluster answers at {address or 'this machine'} ({_line(error)}): RAY_ADDRESS"
+            f"{address or 'this machine'}: no Ray cluster answers ({_line(error)}): check RAY_ADDRESS"
         ) from None
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
@@ -415,7 +411,7 @@ class Ledger:
 
 
 class Worker:
-    """An actor with one loaded model. Ray starts it anew when its process or node has gone, and gives it the same block."""
+    """An actor with one loaded model. When its process or node has gone, Ray starts it anew on the same block."""
 
     def __init__(self, job: Job, expected: dict, ledger):
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
@@ -456,8 +452,6 @@ def load(job: Job) -> tuple[Callable, int, Options]:
     Raises:
         ValueError: there is no such model, or it cannot take one of the knobs.
     """
-    from dataclasses import replace
-
     from tfcolor.colorizer import Colorizer
 
     colorizer = Colorizer.load(job.model)
@@ -529,7 +523,7 @@ def table(records: list[dict]):
 
 
 class Report:
-    """A folder of Parquet files by run, `run=TIME/part-N.parquet`, which only the driver writes; each whole or not there."""
+    """A folder of Parquet files, `run=TIME/part-N.parquet`, that only the driver writes; each whole or not there."""
 
     def __init__(self, store: Folder | Bucket):
         self._store = store
@@ -546,16 +540,13 @@ class Report:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        found = set()
+        found, columns = set(), ["input", "output", "outcome"]
         for name in sorted(one for one in self._store.existing() if one.endswith(".parquet")):
             try:
-                part = pq.read_table(
-                    pa.BufferReader(self._store.read(name, 1 << 40)), columns=["input", "output", "outcome"]
-                )
+                part = pq.read_table(pa.BufferReader(self._store.read(name, 1 << 40)), columns=columns)
             except (PhotoError, pa.ArrowException) as error:
-                raise ValueError(
-                    f"{shown(f'{self._store.place}/{name}')}: no part of a report ({_line(error)})"
-                ) from None
+                place = shown(f"{self._store.place}/{name}")
+                raise ValueError(f"{place}: no part of a report ({_line(error)}): remove it") from None
             for row in part.to_pylist():
                 if row["outcome"] in (COLORED, EXISTS, HAS_COLOR):
                     found.add((row["input"], row["output"]))
