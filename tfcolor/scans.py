@@ -24,6 +24,7 @@ from tfcolor.photo import Options, PhotoError, files, folders
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.records import EXISTS, FAILED, Task, color_photo, do_photo, shown
 from tfcolor.project import agent
+from tfcolor.quiet import native_errors_to_null
 
 REPORT = "_tfcolor_report"  # the report's folder in TARGET, where no other is named
 TRIES = 3  # how often a photo may end its worker process
@@ -225,10 +226,11 @@ def start(workers: int | None) -> int:
     Raises:
         ValueError: Ray is not installed, or no cluster answers.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # read on import; what matters comes as an exception
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters comes as an exception
     try:
-        import ray
-        import ray.data
+        with native_errors_to_null():
+            import ray
+            import ray.data
     except ImportError as error:
         raise ValueError(f"--engine ray needs Ray ({error}): pip install 'tfcolor[ray]'") from None
     import logging
@@ -239,7 +241,8 @@ def start(workers: int | None) -> int:
         if not ray.is_initialized():
             if host and port.isdigit():
                 socket.create_connection((host, int(port)), PATIENCE).close()  # Ray itself would try for minutes
-            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+            with native_errors_to_null():
+                ray.init(log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"{address or 'this machine'}: no Ray cluster answers ({_line(error)}): check RAY_ADDRESS"
