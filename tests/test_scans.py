@@ -70,11 +70,7 @@ def cluster():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]))
-        quick = {
-            "health_check_initial_delay_ms": 0,
-            "health_check_period_ms": 1000,
-            "health_check_failure_threshold": 5,
-        }
+        quick = {"health_check_period_ms": 1000, "health_check_failure_threshold": 5, "worker_niceness": 0}
         cluster = Cluster(True, head_node_args={"num_cpus": 0, "_system_config": quick, "include_dashboard": False})
         for _ in range(2):
             cluster.add_node(num_cpus=1)
