@@ -70,7 +70,9 @@ def cluster():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]))
-        quick = {"health_check_period_ms": 1000, "health_check_failure_threshold": 5, "worker_niceness": 0}
+        quick = {"health_check_period_ms": 1000, "health_check_failure_threshold": 5}
+        patch.setenv("RAY_worker_niceness", "0")
+        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # beside other work
         cluster = Cluster(True, head_node_args={"num_cpus": 0, "_system_config": quick, "include_dashboard": False})
         for _ in range(2):
             cluster.add_node(num_cpus=1)
@@ -276,6 +278,16 @@ def test_what_is_there_without_a_report_is_not_replaced(cluster, faked, tmp_path
     assert (out / "0000.jpg").read_bytes() == b"another's"
     assert faked(source, "-o", out, "--overwrite") == (0, ["3 coloured"])
     assert (out / "0000.jpg").read_bytes() != b"another's"
+
+
+def test_an_original_is_never_replaced_through_a_link(cluster, faked, tmp_path):
+    source, out = photos(tmp_path / "in", 2), tmp_path / "out"
+    out.mkdir()
+    (out / "below").symlink_to(source / "below")
+    for more in ((), ("--overwrite",)):
+        code, lines = faked(source, "-o", out, *more)
+        assert code == 2 and len(lines) == 1 and "is one of the photos" in lines[0]
+    assert (source / "below/0001.jpg").read_bytes() == file_of(1)
 
 
 def test_a_dry_run_touches_nothing(cluster, faked, tmp_path, capsys):

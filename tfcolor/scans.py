@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -217,7 +218,11 @@ class Job:
         digest, folder = hashlib.sha256(), find_model(self.model)
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
-        return {"tfcolor": __version__, f"model {self.model}": digest.hexdigest()[:12]}
+        try:
+            runtime = metadata.version("ai-edge-litert")
+        except metadata.PackageNotFoundError:
+            runtime = "missing"
+        return {"tfcolor": __version__, f"model {self.model}": digest.hexdigest()[:12], "LiteRT": runtime}
 
 
 def start(workers: int | None) -> int:
@@ -335,7 +340,7 @@ def plan(job: Job, report: "Report", overwrite: bool) -> Plan:
     """List SOURCE, look at each file's first bytes on the cluster, name the outputs as one machine does.
 
     Raises:
-        ValueError: SOURCE cannot be listed.
+        ValueError: SOURCE cannot be listed, or an output would be one of the photos, by links.
     """
     unreadable: list[str] = []
     names = list(job.source.names(job.target.place, unreadable))
@@ -347,6 +352,11 @@ def plan(job: Job, report: "Report", overwrite: bool) -> Plan:
     photos = [name for name in names if endings[name] is not None]
     key = folders.file_system_key(Path(job.target.place)) if isinstance(job.target, Folder) else str
     chosen = folders.name_outputs([Path(name) for name in photos], [endings[name] for name in photos], key)
+    if isinstance(job.source, Folder) and isinstance(job.target, Folder):
+        originals = {os.path.realpath(os.path.join(job.source.place, name)) for name in photos}
+        for target in chosen:
+            if os.path.realpath(Path(job.target.place, target)) in originals:
+                raise ValueError(f"{shown(Path(job.target.place, target))} is one of the photos: name another folder")
     known, there = report.done(), set() if overwrite else job.target.existing()
     result = Plan([], [], 0, failures, len(names) - len(photos))
     for name, target in zip(photos, map(str, chosen), strict=True):
@@ -468,7 +478,7 @@ def run(job: Job, tasks: list[tuple[str, str]], workers: int) -> Iterator[dict]:
     """The line of the report of each task, as they come.
 
     Raises:
-        ValueError: the cluster has gone, or a node that has joined has another tfcolor or model.
+        OSError: the cluster has gone, or a node that has joined has another tfcolor or model.
     """
     import pyarrow as pa
     import ray
@@ -497,7 +507,7 @@ def run(job: Job, tasks: list[tuple[str, str]], workers: int) -> Iterator[dict]:
                 yield {name: value for name, value in record.items() if value is not None}
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
-        raise ValueError(f"the cluster stopped ({_line(cause)}): the same command again does what is left") from None
+        raise OSError(f"the cluster stopped ({_line(cause)}): the same command again does what is left") from None
     finally:
         ray.kill(ledger)
 
