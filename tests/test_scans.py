@@ -2,6 +2,8 @@
 
 import collections
 import io
+import json
+import math
 import os
 import pickle
 import re
@@ -43,8 +45,9 @@ def photos(folder, number):
 
 
 @pytest.fixture
-def run(capsys):
-    """Run the command: (exit code, lines of standard error)."""
+def run(capsys, monkeypatch):
+    """Run the command: (exit code, lines of standard error), those of progress left out."""
+    monkeypatch.setattr(colorize.Milestones, "PAUSE", math.inf)
 
     def run(*args, main=colorize.main):
         code = main([str(arg) for arg in args])
@@ -70,10 +73,8 @@ def cluster():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]))
-        quick = {"health_check_period_ms": 1000, "health_check_failure_threshold": 5}
         patch.setenv("RAY_worker_niceness", "0")
-        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # beside other work
-        cluster = Cluster(True, head_node_args={"num_cpus": 0, "_system_config": quick, "include_dashboard": False})
+        cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         for _ in range(2):
             cluster.add_node(num_cpus=1)
         patch.setenv("RAY_ADDRESS", cluster.address)
@@ -220,6 +221,35 @@ def test_what_nothing_opens_is_one_line():
         list(scans.open_store("nonsense://x/y").names("", []))
 
 
+def test_a_report_knows_what_is_done(tmp_path):
+    pytest.importorskip("pyarrow.parquet", reason="no Arrow: pip install 'tfcolor[ray]'")
+    store = scans.open_store(str(tmp_path / "report"))
+    records = [
+        {
+            "input": "a",
+            "output": "b",
+            "outcome": "colored",
+            "warnings": ["x"],
+            "stages": {"decode": 0.5},
+            "seconds": 1.0,
+        },
+        {"input": "c\udcff", "output": "d\udcff", "outcome": "exists"},
+        {"input": "e", "output": None, "outcome": "has color", "warnings": []},
+        {"input": "f", "output": None, "outcome": "failed", "warnings": [], "error": "bad", "traceback": "long"},
+    ]
+    for some in (records[:3], records[3:], []):
+        with scans.Report(store) as report:
+            for record in some:
+                report.add(record)
+    assert scans.Report(store).done() == {("a", "b"), ("c\\udcff", "d\\udcff"), ("e", None)}
+    found = {row["input"]: row for row in rows(tmp_path / "report")}
+    assert len(found) == 4 and found["a"]["warnings"] == ["x"] and found["a"]["stages"] == [("decode", 0.5)]
+    assert found["f"]["error"] == "bad" and "traceback" not in found["f"]
+    (tmp_path / "report" / "other.parquet").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="other.parquet: no part of a report"):
+        scans.Report(store).done()
+
+
 # The cluster.
 
 
@@ -239,8 +269,6 @@ def test_the_same_names_and_bytes_as_on_one_machine(cluster, run, tmp_path):
     assert tree(source / "out") == tree(tmp_path / "alone")
     for name in tree(tmp_path / "alone"):
         assert (source / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
-
-    import json
 
     there = [json.loads(line) for line in (tmp_path / "alone.jsonl").read_text().splitlines()]
     here = rows(source / "out" / scans.REPORT)
