@@ -100,8 +100,9 @@ class Bucket:
         import pyarrow as pa
         from pyarrow import fs
 
+        parts = urllib.parse.urlsplit(self._uri)
         try:
-            return fs.FileSystem.from_uri(self._uri)
+            return fs.FileSystem.from_uri(parts._replace(path=urllib.parse.quote(parts.path)).geturl())
         except pa.ArrowInvalid as error:
             refused = error
         try:
