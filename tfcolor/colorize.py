@@ -15,7 +15,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,6 +34,7 @@ from tfcolor.photo.formats import Format
 from tfcolor.photo.label_maps import read_label_map
 from tfcolor.photo.limits import MAX_PIXELS
 from tfcolor.photo.reading import open_photo
+from tfcolor.photo.records import EXISTS, FAILED, Task, check_name, color_photo, do_photo, shown
 from tfcolor.project import MOST_BYTES, Project, agent
 
 ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
@@ -42,7 +42,6 @@ PIPE = "-"
 KNOBS = ("saturation", "vividness", "temperature", "fade", "quantile")
 FADE_UNSURE = 0.6  # of the highest entropy: from there on colours fade
 SHEET_GAP = 16  # pixels below each picture of a contact sheet
-EXISTS, FAILED = "exists", "failed"  # outcomes beside those of `colorize_photo`
 REPORT_START = b'{"input"'  # of every line of a report
 
 
@@ -82,7 +81,8 @@ def build_parser() -> Parser:
     add("--max-pixels", type=_whole_number(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
     add("--no-mark", action="store_true", help="do not write into the XMP that the colour was invented")
     add("--workers", type=_whole_number(1), metavar="N", help="photos at a time (default: the cores, at most 4)")
-    add("--report", metavar="FILE", help="add a line of JSON for each photo")
+    add("--engine", choices=("local", "ray"), default="local", help="ray: folders and buckets on a cluster")
+    add("--report", metavar="FILE", help="add a line of JSON for each photo; with --engine ray a folder of Parquet")
     add("--dry-run", action="store_true", help="say what would be done, and touch nothing")
     add("--profile", action="store_true", help="say where the time went since the start of the process")
     add("--quiet", action="store_true", help="errors only")
@@ -122,21 +122,12 @@ def main(argv: list[str] | None = None) -> int:
 # What is to be done.
 
 
-@dataclass(frozen=True)
-class Task:
-    """One photo: where its bytes come from and go to, and what both are called."""
-
-    source: str
-    target: str
-    read: Callable[[], bytes]
-    write: Callable[[bytes], None]
-
-
 @dataclass
 class Work:
     """All that a command asks for.
 
     `exist`: outputs that are there already, as (source, target). `failures`: lines about what cannot even be tried.
+    `done`: how many are done by the report.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -144,6 +135,7 @@ class Work:
     failures: list[str] = field(default_factory=list)
     folders: set[Path] = field(default_factory=set)
     others: int = 0
+    done: int = 0
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -158,6 +150,11 @@ def _run(args: argparse.Namespace) -> int:
     )
     _check_names(args)
     _check_looks(args)
+    if args.engine == "ray":
+        return _run_on_ray(args, options)
+    for place in (*args.inputs, args.output):
+        if "://" in place and not os.path.exists(place):
+            raise ValueError(f"{shown(place)}: no file of this machine; --engine ray opens buckets")
     project = _read_project(args) if args.project else None
     out = Path(args.output)
     single = len(args.inputs) == 1 and not (args.inputs[0] != PIPE and os.path.isdir(args.inputs[0]))
@@ -174,7 +171,51 @@ def _run(args: argparse.Namespace) -> int:
         work = _work_on_many(args, out, options)
     if project:
         work.tasks = [replace(task, read=lambda read=task.read: project.check(read())) for task in work.tasks]
-    return _dry_run(work) if args.dry_run else _do(args, work, options, project)
+    if args.dry_run:
+        return _dry_run([(task.source, task.target) for task in work.tasks], work.exist, work.failures)
+    return _do(args, work, options, project)
+
+
+def _run_on_ray(args: argparse.Namespace, options: Options) -> int:
+    """A folder or bucket to another one, on a cluster: see `tfcolor.scans`."""
+    for name in ("samples", "reference", "confidence", "fade_unsure", "map", "project"):
+        if getattr(args, name):
+            raise ValueError(f"--{name.replace('_', '-')} is not for --engine ray: without it, or --engine local")
+    if len(args.inputs) > 1 or PIPE in (args.inputs[0], args.output):
+        raise ValueError("--engine ray takes one folder or bucket to another: tfcolor colorize SOURCE -o TARGET")
+    from tfcolor import scans
+    from tfcolor.colorizer import DEFAULT_MODEL
+
+    job = scans.Job(
+        source=scans.open_store(args.inputs[0]),
+        target=scans.open_store(args.output),
+        model=args.model or DEFAULT_MODEL,
+        knobs={name: getattr(args, name) for name in KNOBS if getattr(args, name) is not None},
+        options=replace(options, agent="" if args.no_mark else options.agent),
+    )
+    job.check_places()
+    stages = {"start": process_age()}
+    workers = scans.start(args.workers)
+    report = scans.Report(scans.open_store(args.report) if args.report else job.target.below(scans.REPORT))
+    if not args.dry_run:
+        scans.load(job)  # a wrong knob shows here
+        scans.check_nodes(job)
+        stages["model and nodes"] = process_age() - stages["start"]
+    plan = scans.plan(job, report, args.overwrite)
+    exist = [job.places(*names) for names in plan.exist]
+    if args.dry_run:
+        return _dry_run([job.places(*names) for names in plan.tasks], exist, plan.failures)
+    work = Work(plan.tasks, exist, plan.failures, set(), plan.others, plan.done)
+    if isinstance(job.target, scans.Folder):
+        work.folders = {Path(job.target.place, target).parent for _, target in plan.tasks}
+
+    def records(stop: "Stop") -> Iterator[dict]:
+        for record in scans.run(job, plan.tasks, workers):
+            yield record
+            if stop.code:
+                return
+
+    return _follow(args, work, records, report, stages)
 
 
 def _check_names(args: argparse.Namespace) -> None:
@@ -283,15 +324,15 @@ def outputs(target: Path | str, args: argparse.Namespace) -> list[str]:
     return [str(path.with_name(name)) for name in names]
 
 
-def _dry_run(work: Work) -> int:
-    for line in work.failures:
+def _dry_run(tasks: list[tuple[str, str]], exist: list[tuple[str, str]], failures: list[str]) -> int:
+    for line in failures:
         print(line, file=sys.stderr)
-    lines = [f"{shown(task.source)} -> {shown(task.target)}" for task in work.tasks]
-    lines += [f"{shown(source)} -> {shown(target)} (exists)" for source, target in work.exist]
+    lines = [f"{shown(source)} -> {shown(target)}" for source, target in tasks]
+    lines += [f"{shown(source)} -> {shown(target)} (exists)" for source, target in exist]
     encoding = sys.stdout.encoding or "utf-8"  # standard output refuses what it cannot hold, standard error escapes it
     for line in lines:
         print(line.encode(encoding, "backslashreplace").decode(encoding))
-    return SOME_FAILED if work.failures else ALL_DONE
+    return SOME_FAILED if failures else ALL_DONE
 
 
 # Doing it.
@@ -303,21 +344,28 @@ def _do(args: argparse.Namespace, work: Work, options: Options, project: Project
     if work.tasks:
         predict, size, options = _load(args, options, project)
         stages["model"] = process_age() - stages["start"]
-    do = functools.partial(_do_one, predict=predict, size=size, options=options, hashes=bool(args.report))
+    hashes = bool(args.report)
+    if isinstance(predict, Looks):
+        color = functools.partial(predict.write, size=size, options=options)
+    else:
+        color = functools.partial(color_photo, predict=predict, size=size, options=options, hashes=hashes)
+    do = functools.partial(do_photo, color=color, hashes=hashes)
     workers = args.workers or min(4, os.cpu_count() or 1)
-    tally = Counter({EXISTS: len(work.exist), FAILED: len(work.failures)})
-    with (
-        Report(args.report) as report,
-        Speaker(args, len(work.tasks), len(work.exist), stages) as speaker,
-        Stop() as stop,
-    ):
+    return _follow(args, work, functools.partial(_in_threads, do, work.tasks, workers), Report(args.report), stages)
+
+
+def _follow(args: argparse.Namespace, work: Work, records: Callable, report, stages: dict[str, float]) -> int:
+    """Let `records(stop)` do the tasks, tell and report each; the exit code."""
+    exist = len(work.exist) + work.done
+    tally = Counter({EXISTS: exist, FAILED: len(work.failures)})
+    with report, Speaker(args, len(work.tasks), exist, stages) as speaker, Stop() as stop:
         for line in work.failures:
             speaker.say(line)
         for source, target in work.exist:
             report.add({"input": source, "output": target, "outcome": EXISTS})
         for folder in work.folders if work.tasks else ():
             files.remove_leftovers(folder)
-        for record in _in_threads(do, work.tasks, workers, stop):
+        for record in records(stop):
             tally[record["outcome"]] += 1
             speaker.tell(record)
             report.add(record)
@@ -496,7 +544,7 @@ class Looks:
             said["stages"].update(result.seconds)
             if result.data is not None:
                 name = self.outputs(task.target)[number]
-                _check_name(name, result.format)
+                check_name(name, result.format)
                 write(Path(name), result.data)
         if pages and said["outputs"]:
             gray, chromas, certainty = next(iter(pages.values()))
@@ -504,7 +552,8 @@ class Looks:
             pictures += [Image.fromarray(np.rint(255 * certainty).astype("uint8"))] if self.confidence else []
             for name, picture in zip(self.outputs(task.target)[-len(pictures) :], pictures, strict=bool(pictures)):
                 write(Path(name), _png(picture))
-        return said | {"outcome": result.outcome, "warnings": list(result.warnings)}
+        output = next(iter(said["outputs"]), None)
+        return said | {"output": output, "outcome": result.outcome, "warnings": list(result.warnings)}
 
 
 def contact_sheet(pictures: list[np.ndarray]) -> Image.Image:
@@ -525,47 +574,6 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _do_one(task: Task, *, predict, size: int, options: Options, hashes: bool) -> dict:
-    """Colour one photo; its line of the report. Whatever is wrong with it stays here, a closed pipe apart."""
-    record = {"input": task.source, "output": None, "outcome": FAILED, "warnings": [], "seconds": 0.0}
-    started = time.perf_counter()
-    try:
-        data = task.read()
-        if hashes:
-            record["input_sha256"] = hashlib.sha256(data).hexdigest()
-        if isinstance(predict, Looks):
-            record |= predict.write(task, data, size, options)
-            record["output"] = next(iter(record["outputs"]), None)
-        else:
-            result = colorize_photo(data, predict, size, options)
-            record |= {"warnings": list(result.warnings), "outcome": result.outcome, "stages": result.seconds}
-            if result.data is not None:
-                _check_name(task.target, result.format)
-                began = time.perf_counter()
-                task.write(result.data)
-                record["stages"]["write"] = time.perf_counter() - began
-                record["output"] = task.target
-                if hashes:
-                    record["output_sha256"] = hashlib.sha256(result.data).hexdigest()
-        record["stages"] = {stage: round(seconds, 4) for stage, seconds in record["stages"].items()}
-    except BrokenPipeError:
-        raise
-    except PhotoError as error:
-        record |= {"outcome": FAILED, "error": str(error), "traceback": traceback.format_exc()}
-    except Exception as error:
-        said = " ".join(str(error).split())
-        line = f"{type(error).__name__}, {said}: this is a fault in tfcolor, please report it (--debug shows where)"
-        record |= {"outcome": FAILED, "error": line, "traceback": traceback.format_exc()}
-    record["seconds"] = round(time.perf_counter() - started, 4)
-    return record
-
-
-def _check_name(target: str, written: Format) -> None:
-    kind = formats.BY_ENDING.get(Path(target).suffix.lower(), written)
-    if kind is not written:
-        raise PhotoError(f"its pages need a {written.name}, {shown(target)} is none", f"-o NAME{written.endings[0]}")
-
-
 def _in_threads(do: Callable[[Task], dict], tasks: list[Task], workers: int, stop: Stop) -> Iterator[dict]:
     """The record of each task, as they come; `workers` at a time, so that memory does not grow with their number."""
     waiting, running = iter(tasks), set()
@@ -580,15 +588,6 @@ def _in_threads(do: Callable[[Task], dict], tasks: list[Task], workers: int, sto
 
 
 # Telling.
-
-
-def shown(name) -> str:
-    """A file's name as one line of printable characters: others are escaped, bytes that are no text too."""
-    text = os.fspath(name)
-    return "".join(
-        f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c if c.isprintable() else repr(c)[1:-1]
-        for c in text
-    )
 
 
 class Report:
@@ -679,7 +678,7 @@ class Speaker:
         name = shown(record["input"])
         if record["outcome"] == FAILED:
             self.say(f"{name}: {record['error']}")
-            if self._args.debug:
+            if self._args.debug and "traceback" in record:  # a cluster's lines come without
                 self.say(record["traceback"])
         if self._args.quiet:
             return

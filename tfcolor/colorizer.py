@@ -402,8 +402,11 @@ def _in_litert(folder, needed):
             raise ValueError("LiteRT is not installed: pip install 'tfcolor[litert]', or take TensorFlow") from None
         return None
 
+    given = os.environ.get("OMP_NUM_THREADS", "")  # as clusters set it for a process that has some of the cores
+    threads = int(given) if given.isdigit() and int(given) else os.cpu_count()
+
     def on_arrays(file):
-        runner = Interpreter(str(file), num_threads=os.cpu_count()).get_signature_runner()
+        runner = Interpreter(str(file), num_threads=threads).get_signature_runner()
         busy = threading.Lock()  # an interpreter computes for one thread at a time
 
         def locked(**inputs):

@@ -4,7 +4,7 @@ import itertools
 import os
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def find(inputs: Iterable[Path], out: Path) -> Found:
             found.photos.append((one, Path(one.name)))
             continue
         base = Path(one.name) if several else Path()
-        for path in _walk(one, out, found.unreadable):
-            if _is_photo(path):
+        for path in walk(one, out, found.unreadable):
+            if is_photo(path):
                 found.photos.append((path, base / path.relative_to(one)))
             else:
                 found.others += 1
@@ -59,7 +59,7 @@ def find(inputs: Iterable[Path], out: Path) -> Found:
     return found
 
 
-def _walk(folder: Path, out: Path, unreadable: list[Path]) -> Iterator[Path]:
+def walk(folder: Path, out: Path, unreadable: list[Path]) -> Iterator[Path]:
     """The files below a folder, by name; not hidden ones, not those in OUT; links to files, but not to folders."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -72,7 +72,7 @@ def _walk(folder: Path, out: Path, unreadable: list[Path]) -> Iterator[Path]:
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             if not _same(path, out):
-                yield from _walk(path, out, unreadable)
+                yield from walk(path, out, unreadable)
         elif not entry.is_dir():
             yield path
 
@@ -84,17 +84,17 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def _is_photo(path: Path) -> bool:
+def is_photo(path: Path, read: Callable = read_file) -> bool:
     """By a photo's ending or a photo's first bytes."""
     if path.suffix.lower() in formats.BY_ENDING:
         return True
-    return recognise_file(path) is not None
+    return recognise_file(path, read) is not None
 
 
-def recognise_file(path: Path) -> Format | None:
+def recognise_file(path: Path, read: Callable = read_file) -> Format | None:
     """The format of a file, None where it shows none or cannot be read."""
     try:
-        return formats.recognise(read_file(path, 0, at_most=formats.HEAD_SIZE))
+        return formats.recognise(read(path, 0, at_most=formats.HEAD_SIZE))
     except PhotoError:
         return None
 
@@ -105,37 +105,49 @@ def plan(photos: list[tuple[Path, Path]], out: Path, options: Options) -> list[J
     Where two photos would become one, the one whose ending changes gets its new ending behind the old one
     (`a.gif.png`), and if that is taken too, a number. The same photos always get the same names.
     """
-    key = _as_the_file_system_compares(out)
-    places: list[Path] = [_with_ending(place, ending_for(source, options)) for source, place in photos]
+    endings = [ending_for(source, options) for source, _ in photos]
+    chosen = name_outputs([place for _, place in photos], endings, file_system_key(out))
+    return [Job(source, out / place, str(source)) for (source, _), place in zip(photos, chosen, strict=True)]
+
+
+def name_outputs(originals: list[Path], endings: list[str], key: Callable = lambda path: path) -> list[Path]:
+    """`plan` for names alone, whatever store they are of.
+
+    Args:
+        originals: the photos' places.
+        endings: what `ending_for` says of each.
+        key: two places that it gives the same are one file.
+    """
+    places = [_with_ending(*one) for one in zip(originals, endings, strict=True)]
     taken: set = set()
     chosen: dict[int, Path] = {}
-    unchanged_first = sorted(range(len(photos)), key=lambda i: places[i] != photos[i][1])
+    unchanged_first = sorted(range(len(places)), key=lambda i: places[i] != originals[i])
     for i in unchanged_first:
-        original, place = photos[i][1], places[i]
+        original, place = originals[i], places[i]
         candidates = itertools.chain(
             [place, _named(original.parent, original.name, place.suffix)],
             (_named(place.parent, f"{place.stem}-{number}", place.suffix) for number in itertools.count(2)),
         )
         chosen[i] = next(candidate for candidate in candidates if key(candidate) not in taken)
         taken.add(key(chosen[i]))
-    return [Job(source, out / chosen[i], str(source)) for i, (source, _) in enumerate(photos)]
+    return [chosen[i] for i in range(len(places))]
 
 
-def ending_for(source: Path, options: Options) -> str:
-    """The ending of the copy of a photo; of what cannot be read, its own."""
-    kind = recognise_file(source)
+def ending_for(source: Path, options: Options, read: Callable = read_file) -> str:
+    """The ending of the copy of a photo; of what cannot be read, its own. `read`: as `files.read_file`."""
+    kind = recognise_file(source, read)
     if kind is None:
         return source.suffix
     target = output_format(kind, options)
-    if options.all_pages and target is not formats.TIFF and _has_pages(source, options):
+    if options.all_pages and target is not formats.TIFF and _has_pages(source, options, read):
         target = formats.TIFF
     keeps = source.suffix.lower() in target.endings and source.suffix.lower() not in formats.NEVER_WRITTEN
     return source.suffix if keeps else target.endings[0]
 
 
-def _has_pages(source: Path, options: Options) -> bool:
+def _has_pages(source: Path, options: Options, read: Callable) -> bool:
     try:
-        return open_photo(read_file(source, options.limits.file_bytes), options.limits).pages > 1
+        return open_photo(read(source, options.limits.file_bytes), options.limits).pages > 1
     except PhotoError:
         return False
 
@@ -157,7 +169,7 @@ def _named(parent: Path, stem: str, ending: str) -> Path:
     return parent / (stem + ending)
 
 
-def _as_the_file_system_compares(folder: Path):
+def file_system_key(folder: Path):
     """A key that two paths share if they are one file below a folder, where it ignores case and Unicode's forms."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
