@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from tfcolor import colorize, scans
-from tfcolor.photo import Options
 from tfcolor.photo.records import color_photo
 
 CRASH = b"this photo ends its worker"
@@ -26,7 +26,8 @@ class Worker(scans.Worker):
 
     def __init__(self, job, expected, ledger):
         self._job, self._ledger = job, ledger
-        self._color = partial(color_photo, predict=orange, size=64, options=Options(agent=""), hashes=True)
+        options = replace(job.options, agent="")
+        self._color = partial(color_photo, predict=orange, size=64, options=options, hashes=True)
 
     def color(self, task, data):
         time.sleep(PAUSE)

@@ -288,14 +288,14 @@ def test_the_same_names_and_bytes_as_on_one_machine(cluster, run, tmp_path):
     assert (source / "out" / "bad.jpg").exists() and not (source / "out" / "0000.jpg").exists()
 
 
-def test_photos_that_are_left_alone_are_done(cluster, run, tmp_path):
+def test_photos_that_are_left_alone_are_done(cluster, faked, tmp_path):
     source = photos(tmp_path / "in", 1)
     colors = np.random.default_rng(0).integers(0, 255, (3, 4, 3), "uint8").repeat(9, 0).repeat(9, 1)
     Image.fromarray(colors).save(source / "colour.png")
-    args = (source, "-o", tmp_path / "out", "--engine", "ray")
-    assert run(*args, "--skip-color")[1][-1] == "1 coloured, 1 left alone"
-    assert run(*args, "--skip-color")[1][-1] == "0 coloured, 2 there already"
-    assert run(*args)[1][-1] == "1 coloured, 1 there already"
+    args = (source, "-o", tmp_path / "out")
+    assert faked(*args, "--skip-color")[1][-1] == "1 coloured, 1 left alone"
+    assert faked(*args, "--skip-color")[1][-1] == "0 coloured, 2 there already"
+    assert faked(*args)[1][-1] == "1 coloured, 1 there already"
 
 
 def test_what_is_there_without_a_report_is_not_replaced(cluster, faked, tmp_path):
