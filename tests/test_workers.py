@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import tensorflow as tf
 from training_process import finish, free_addresses, start_waiting
 
 from tfcolor import workers
@@ -174,6 +175,18 @@ def test_a_worker_that_starts_again_while_others_are_awaited_is_welcome():
             return worker.gather("index", worker.index)
 
     assert together(team, act) == [[0, 1, 2]] * 3
+
+
+def test_an_exchange_that_fails_with_nobody_lost_is_said_in_a_line(monkeypatch):
+    monkeypatch.setattr(workers, "LOST", 0.0)
+    ours, theirs = socket.socketpair()
+    worker = Workers(free_addresses(2), 0)
+    worker._peers[1] = ours
+    said = "an exchange with the other workers has failed, and none of them is lost: Collective ops is aborted by: x"
+    with pytest.raises(OSError) as error, worker:
+        raise tf.errors.AbortedError(None, None, "Graph execution error:\n\nCollective ops is aborted by: x\nmore")
+    assert str(error.value) == said
+    assert json.loads(theirs.makefile().readline()) == {"failed": 0, "why": said}
 
 
 def test_a_port_in_use_is_named():

@@ -7,9 +7,11 @@ sums of a validation. When it breaks, a worker is gone: TensorFlow's collectives
 """
 
 import contextlib
+import functools
 import json
 import os
 import queue
+import re
 import signal
 import socket
 import sys
@@ -83,6 +85,8 @@ class Workers:
             self.gather(END, None)
         elif self._peers and _of_exchange(kind):
             time.sleep(LOST)  # who is lost is said by the thread that listens, which ends this process
+            said = re.search("Collective.*|$", str(error)).group() or str(error)
+            error = OSError(f"an exchange with the other workers has failed, and none of them is lost: {said[:300]}")
         self._ending = True
         for peer in self._peers.values():
             if kind is not None:
@@ -90,6 +94,8 @@ class Workers:
                     self._send(peer, {"failed": self.index, "why": " ".join(f"{error or kind.__name__}".split())})
             with contextlib.suppress(OSError):
                 peer.shutdown(socket.SHUT_RDWR)
+        if error is not None and not isinstance(error, kind):
+            raise error
 
     def name(self, index):
         """How a worker is called in messages."""
@@ -372,7 +378,7 @@ def open_strategy(distribute, workers):
         kinds = tf.distribute.experimental.CommunicationImplementation
         options = tf.distribute.experimental.CommunicationOptions(implementation=kinds.AUTO if gpus else kinds.RING)
         term = signal.getsignal(signal.SIGTERM)
-        with native_errors_to_null():  # what TensorFlow's server prints as it starts
+        with native_errors_to_null(), _patient_heartbeats():  # its server prints as it starts
             strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, term)  # the server has taken it for a notice to itself: nothing would end
@@ -381,3 +387,20 @@ def open_strategy(distribute, workers):
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return None
+
+
+@contextlib.contextmanager
+def _patient_heartbeats():
+    """TensorFlow's own watch aborts a training if a worker's heartbeat is 10 s late, as it may be where cores are busy.
+
+    Who is lost is seen by `Workers`; so that watch waits for ten minutes. No public function of TensorFlow's says so.
+    """
+    from tensorflow.python.eager import context
+
+    own = context.context()
+    configure = own.configure_coordination_service
+    own.configure_coordination_service = functools.partial(configure, heartbeat_timeout_in_ms=600_000)
+    try:
+        yield
+    finally:
+        del own.configure_coordination_service
