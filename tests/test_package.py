@@ -19,6 +19,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "absl": "absl-py",
     "ai_edge_litert": "ai-edge-litert",
+    "apache_beam": "apache-beam",
     "grpc": "grpcio",
     "keras_cv": "keras-cv",
     "pillow_heif": "pillow-heif",
@@ -26,6 +27,7 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
     "tensorflow_serving": "tensorflow-serving-api",
+    "yaml": "pyyaml",
 }
 
 
@@ -64,9 +66,10 @@ def test_every_import_is_declared(setup_cfg):
     extras = {extra: names(lines) for extra, lines in setup_cfg["options.extras_require"].items()}
     # The backend of whoever sets KERAS_BACKEND=jax; what is there in a notebook, and in one of Colab.
     by_choice = {"jax", "IPython", "google"}
-    by_extra = set().union(*(extras[extra] for extra in ("app", "heic", "litert", "onnx")))
+    by_extra = set().union(*(extras[extra] for extra in ("app", "beam", "heic", "litert", "onnx", "ray")))
     assert imports(ROOT / "tfcolor") - required - by_choice <= by_extra
-    assert imports(ROOT / "tests") - required <= extras["test"] | extras["serving"]  # skipped where they are not
+    skipping = extras["beam"] | extras["ray"] | extras["serving"]  # their tests skip where they are not
+    assert imports(ROOT / "tests") - required <= extras["test"] | skipping
 
 
 def test_the_wheel_carries_the_default_model(setup_cfg):

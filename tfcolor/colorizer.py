@@ -1,6 +1,5 @@
 """A model in memory: a gray array in, colour out, with knobs that do not run the network again."""
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -451,7 +450,7 @@ def _card(system, name, version, size, knobs):
         "colour_head": head.name if head else None,
         "segmentation_head": system.segmentation_head.name if system.segmentation_head else None,
         "distribution": getattr(head, "distribution", None),
-        "recipe": dataclasses.asdict(system.recipe),
+        "recipe": json.loads(system.recipe.to_json()),
     }
 
 
