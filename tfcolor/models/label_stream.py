@@ -32,7 +32,7 @@ def label_stream(labels, classes, embedding=16, width=64):
     stride, features = 2, {}
     for wanted in STRIDES:
         while stride < wanted:
-            shares, stride = ops.average_pool(shares, 2), 2 * stride
+            shares, stride = ops.average_pool(shares, 2, 2), 2 * stride  # under JAX its own default of strides fails
         x = vectors(shares)
         for part in "ab":
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"labels_{stride}_{part}")(x)
