@@ -135,6 +135,21 @@ def test_a_thumbnail_that_points_at_other_things_takes_nothing_with_it():
         assert exif.read(after).below.keys() == {34665, 34853}
 
 
+@pytest.mark.parametrize("value", [struct.pack("<HIf", 11, 1, 1e3), struct.pack("<HIi", 9, 1, -40)])
+def test_places_that_are_none_lead_nowhere(value):
+    """A fraction or a number below 0 where a directory or the thumbnail is to lie."""
+    block = exif_block()
+    read = exif.read(block)
+    for entry in (read.main.entries[34665], read.thumbnail.entries[513]):
+        at = entry.place - 6
+        broken = block[:at] + value + block[at + 10 :]
+        if entry.tag == 513:
+            assert exif.read(exif.upright(exif.read(broken), 101, 75, False)).below.keys() == {34665, 34853}
+        else:
+            with pytest.raises(BrokenDirectory):
+                exif.read(broken)
+
+
 BROKEN = {
     "no header": b"nonsense" * 10,
     "cut": exif_block()[:60],

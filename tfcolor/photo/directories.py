@@ -60,9 +60,15 @@ class Directory:
     def numbers(self, tag: int, default: tuple = ()) -> tuple:
         return self.entries[tag].numbers if tag in self.entries else default
 
-    def number(self, tag: int, default=0):
-        """The first value of a tag."""
-        return next(iter(self.numbers(tag)), default)
+    def number(self, tag: int, default: int = 0) -> int:
+        """The first value of a tag; the default where there is none, or no whole number."""
+        first = next(iter(self.numbers(tag)), default)
+        return first if isinstance(first, int) else default
+
+    def places(self, tag: int) -> tuple[int, ...]:
+        """The values of a tag that says where things lie, or how long they are; none where that cannot be."""
+        values = self.numbers(tag)
+        return values if all(isinstance(value, int) and value >= 0 for value in values) else ()
 
 
 def read_header(block) -> tuple[str, bool, int]:
@@ -93,6 +99,8 @@ def read_directory(block, start: int, order: str, big: bool = False) -> Director
     block = memoryview(block)
     count_code, entry_code, place_code = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     inline_size = 8 if big else 4
+    if start < 0:
+        raise BrokenDirectory("a directory lies outside")
     try:
         (count,) = struct.unpack_from(order + count_code, block, start)
         if count > MAX_ENTRIES:

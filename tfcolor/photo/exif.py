@@ -129,7 +129,7 @@ def _remove_thumbnail(block: bytearray, exif: Exif) -> None:
     parts = [(first.start, first.next_written_at + PLACE_SIZE)]
     parts += [(entry.place, entry.place + entry.size) for entry in first.entries.values()]
     for place_tag, size_tag in ((THUMBNAIL_PLACE, THUMBNAIL_SIZE), (STRIP_PLACES, STRIP_SIZES)):
-        for place, size in zip(first.numbers(place_tag), first.numbers(size_tag), strict=False):
+        for place, size in zip(first.places(place_tag), first.places(size_tag), strict=False):
             parts.append((place, place + size))
     used = [(entry.place, entry.place + entry.size) for one in exif.directories for entry in one.entries.values()]
     used += exif.structure
