@@ -344,12 +344,13 @@ def test_a_bucket_to_a_bucket(cluster, faked, moto):
 
 def test_a_photo_that_ends_its_worker_costs_one_line(cluster, faked, tmp_path):
     source, out = photos(tmp_path / "in", 30), tmp_path / "out"
-    for name in ("0003x.jpg", "below/0008x.jpg"):
+    names = {"0003x.jpg", "0003y.jpg"}  # in the same block
+    for name in names:
         (source / name).write_bytes(file_of(3, comment=stand_in.CRASH))
     code, lines = faked(source, "-o", out)
     assert code == 1 and lines[-1] == "30 coloured, 2 failed"
-    crashed = [row for row in check_all_done(source, out, {"0003x.jpg", "below/0008x.jpg"}) if row["error"]]
-    assert {row["input"] for row in crashed} == {f"{source}/0003x.jpg", f"{source}/below/0008x.jpg"}
+    crashed = [row for row in check_all_done(source, out, names) if row["error"]]
+    assert {row["input"] for row in crashed} == {f"{source}/{name}" for name in names}
     assert all(re.match(r"it ended its worker process 3 times", row["error"]) for row in crashed)
 
 
@@ -401,7 +402,7 @@ def test_nodes_with_another_tfcolor_or_model_are_refused(cluster, faked, tmp_pat
 @pytest.mark.parametrize(
     "source, target, said",
     [
-        ("nowhere", "out", "no folder is there|is not there"),
+        ("nowhere", "out", "no folder is there"),
         ("in", "in/0000.jpg/out", "cannot be written"),
         ("s3://nowhere/scans{moto}", "out", "cannot be listed"),
         ("in", "s3://nowhere/scans{moto}", "cannot be written"),

@@ -59,8 +59,6 @@ class Folder:
 
     def names(self, leave_out: str, unreadable: list[str]) -> Iterator[str]:
         """The files below, those below `leave_out` not; folders that cannot be listed go to `unreadable`."""
-        if not os.path.isdir(self.place):
-            raise ValueError(f"{shown(self.place)}: no folder is there: check the name")
         folders_apart: list[Path] = []
         for path in folders.walk(Path(self.place), Path(leave_out), folders_apart):
             yield str(path.relative_to(self.place))
@@ -200,11 +198,13 @@ class Job:
         return f"{self.source.place}/{source}", f"{self.target.place}/{target}"
 
     def check_places(self) -> None:
-        """Refuse a TARGET in which an output could have an original's name.
+        """Refuse a SOURCE that is not there, and a TARGET in which an output could have an original's name.
 
         Raises:
-            ValueError: it is SOURCE, or SOURCE is below it.
+            ValueError: there is no such folder; TARGET is SOURCE, or SOURCE is below it.
         """
+        if isinstance(self.source, Folder) and not os.path.isdir(self.source.place):
+            raise ValueError(f"{shown(self.source.place)}: no folder is there: check the name")
         source, target = (
             os.path.realpath(store.place) if isinstance(store, Folder) else store.place
             for store in (self.source, self.target)
@@ -450,9 +450,9 @@ class Worker:
         )
         if ray.get(self._ledger.begin.remote(key)) > TRIES:
             error = f"it ended its worker process {TRIES} times, by a crash or for memory: more of it, or leave it out"
-            record = {"input": task.source, "outcome": FAILED, "error": error, "warnings": []}
-        else:
-            record = do_photo(task, self.color, hashes=True)
+            # It stays in the ledger: another photo may end the process, and this one comes again with the block.
+            return {"input": task.source, "outcome": FAILED, "error": error, "warnings": []}
+        record = do_photo(task, self.color, hashes=True)
         self._ledger.end.remote(key)
         return record
 
