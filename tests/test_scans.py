@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import urllib.request
 from pathlib import Path
 
@@ -148,6 +149,43 @@ def test_the_ledger_counts_what_was_not_ended():
     assert [ledger.begin(b"a"), ledger.begin(b"b"), ledger.begin(b"a")] == [1, 1, 2]
     ledger.end(b"a")
     assert ledger.begin(b"a") == 1
+
+
+class Killed(BaseException):
+    """What stands for the end of a worker's process."""
+
+
+def test_a_block_that_comes_again_after_each_crash_ends(monkeypatch, tmp_path):
+    """As Ray does it, without Ray: a new worker gets the same block, until one comes through."""
+    pa = pytest.importorskip("pyarrow", reason="no Arrow: pip install 'tfcolor[ray]'")
+    monkeypatch.setitem(sys.modules, "ray", types.SimpleNamespace(get=lambda answer: answer))
+    ledger = scans.Ledger()
+    calls = {name: types.SimpleNamespace(remote=getattr(ledger, name)) for name in ("begin", "end")}
+    source, out = photos(tmp_path / "in", 4), tmp_path / "out"
+    bad = ["a.jpg", "b.jpg", "c.jpg"]
+    for name in bad:
+        (source / name).write_bytes(file_of(1, comment=stand_in.CRASH))
+
+    class Worker(stand_in.Worker):
+        def color(self, task, data):
+            if stand_in.CRASH in data:
+                raise Killed
+            return super().color(task, data)
+
+    job = scans.Job(scans.open_store(str(source)), scans.open_store(str(out)), "photos", {}, Options())
+    names = [name.encode() for name in tree(source)]
+    block, crashes = pa.table({"source": names, "target": names}), 0
+    while True:
+        try:
+            records = Worker(job, {}, types.SimpleNamespace(**calls))(block).to_pylist()
+            break
+        except Killed:
+            crashes += 1
+            assert crashes < 100
+    assert crashes == scans.TRIES * len(bad)
+    assert [row["input"] for row in records if row["outcome"] == "failed"] == [f"{source}/{name}" for name in bad]
+    assert {row["input"] for row in records} == {f"{source}/{name}" for name in tree(source)}
+    assert tree(out) == [name for name in tree(source) if name not in bad]
 
 
 # Stores.
