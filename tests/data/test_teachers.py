@@ -29,7 +29,12 @@ def source_of(photos):
 
     signature = {"image": tf.TensorSpec([None, None, 3], tf.uint8), "name": tf.TensorSpec([], tf.string)}
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return Source(SourceInfo("made", {"train": len(photos)}), dataset, len(photos), dataset.map(encode))
+    encoded = dataset.map(encode)
+
+    def part(index, count):
+        return encoded.shard(count, index)
+
+    return Source(SourceInfo("made", {"train": len(photos)}), dataset, len(photos), encoded, part)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tfcolor.models.zoom import Zoom
@@ -25,7 +26,7 @@ def test_a_network_that_zooms_is_served():
     fields = {"encoder_weights": "none", "encoder_options": {"alpha": 0.35}, "network_options": options}
     system = System(Recipe(task="yuv", **fields))
     gray = np.random.default_rng(0).integers(0, 256, (1, 33, 50)).astype("uint8")
-    answer = ServingModule(system, 64).signatures()["predict"](gray=gray)["regression"]
+    answer = ServingModule(system, 64).signatures()["predict"](gray=tf.constant(gray))["regression"]
     expected = system.model(gray[..., None] / np.float32(255))["regression"]
     assert answer.shape == (1, 33, 50, 2)
     np.testing.assert_allclose(answer, expected, atol=1e-5)
