@@ -87,6 +87,17 @@ def test_exif_stays_byte_for_byte(gray, kind, order):
 
 
 @pytest.mark.parametrize("order", "<>")
+def test_in_an_avif_exif_loses_its_orientation_and_nothing_moves(gray, order):
+    before = exif_block(order, thumbnail=False)
+    after = exif_of(colorize(encoded(gray, "JPEG", exif=b"Exif\0\0" + before), output_format=formats.AVIF).data)
+    there, here = exif.read(before), exif.read(after)
+    assert here.main.entries.keys() == there.main.entries.keys() - {274} and here.below.keys() == there.below.keys()
+    assert all(entry.data == there.main.entries[tag].data for tag, entry in here.main.entries.items())
+    behind = there.main.next_written_at + 4
+    assert after[behind:] == before[behind:] and len(after) == len(before)
+
+
+@pytest.mark.parametrize("order", "<>")
 def test_of_exif_only_orientation_size_and_thumbnail_change(gray, order):
     before = exif_block(order, orientation=6)
     after = exif_of(colorize(encoded(np.rot90(gray), "JPEG", exif=b"Exif\0\0" + before)).data)

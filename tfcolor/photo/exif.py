@@ -26,7 +26,7 @@ WIDTHS = ((None, 256), (EXIF, 40962))  # where a width may stand: directory, tag
 HEIGHTS = ((None, 257), (EXIF, 40963))
 THUMBNAIL_PLACE, THUMBNAIL_SIZE = 513, 514
 STRIP_PLACES, STRIP_SIZES = 273, 279
-HEADER_SIZE, PLACE_SIZE, INLINE_SIZE = 8, 4, 4  # bytes
+HEADER_SIZE, COUNT_SIZE, ENTRY_SIZE, PLACE_SIZE, INLINE_SIZE = 8, 2, 12, 4, 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,18 @@ def upright(exif: Exif, width: int, height: int, turned: bool) -> bytes:
     if exif.thumbnail:
         _remove_thumbnail(block, exif)
     return bytes(block)
+
+
+def without_orientation(block: bytes) -> bytes:
+    """The block with no orientation in it, for a format that has it elsewhere. Nothing moves but the main entries."""
+    exif = read(block)
+    start, end = exif.main.start, exif.main.next_written_at
+    entries = [block[at : at + ENTRY_SIZE] for at in range(start + COUNT_SIZE, end, ENTRY_SIZE)]
+    tag = struct.pack(exif.order + "H", ORIENTATION)
+    kept = [entry for entry in entries if not entry.startswith(tag)]
+    directory = struct.pack(exif.order + "H", len(kept)) + b"".join(kept) + block[end : end + PLACE_SIZE]
+    room = bytes(ENTRY_SIZE * (len(entries) - len(kept)))
+    return block[:start] + directory + room + block[end + PLACE_SIZE :]
 
 
 def _write_number(block: bytearray, directory: Directory, tag: int, value: int) -> None:

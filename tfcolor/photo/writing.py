@@ -208,6 +208,8 @@ def _encode_image(image: Image.Image, target: Format, notes: Notes, opened: Open
         return _saved(image, "BMP", **({"dpi": (inch.x, inch.y)} if inch else {}))
     settings = {"quality": encoding.quality or QUALITY[target.name], "icc_profile": notes.icc}
     settings |= {name: note for name, note in (("exif", notes.exif), ("xmp", notes.xmp)) if note}
+    if target is formats.AVIF and notes.exif:
+        settings["exif"] = exif.without_orientation(notes.exif)  # Pillow would write a block with one anew
     if target is formats.WEBP:
         lossless = opened.format is formats.WEBP and opened.lossless and encoding.quality is None
         settings |= {"lossless": lossless, "exact": True}
