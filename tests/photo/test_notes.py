@@ -146,9 +146,13 @@ def test_a_thumbnail_that_points_at_other_things_takes_nothing_with_it():
         assert exif.read(after).below.keys() == {34665, 34853}
 
 
-@pytest.mark.parametrize("value", [struct.pack("<HIf", 11, 1, 1e3), struct.pack("<HIi", 9, 1, -40)])
+@pytest.mark.parametrize(
+    "value",
+    [struct.pack("<HIf", 11, 1, 1e3), struct.pack("<HIi", 9, 1, -40), struct.pack("<HII", 16, 1, 512)],
+    ids=["fraction", "below 0", "64 bits"],
+)
 def test_places_that_are_none_lead_nowhere(value):
-    """A fraction or a number below 0 where a directory or the thumbnail is to lie."""
+    """A fraction, a number below 0 or one that no file reaches, where a directory or the thumbnail is to lie."""
     block = exif_block()
     read = exif.read(block)
     for entry in (read.main.entries[34665], read.thumbnail.entries[513]):

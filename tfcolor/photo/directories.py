@@ -99,7 +99,7 @@ def read_directory(block, start: int, order: str, big: bool = False) -> Director
     block = memoryview(block)
     count_code, entry_code, place_code = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
     inline_size = 8 if big else 4
-    if start < 0:
+    if not 0 <= start < len(block):
         raise BrokenDirectory("a directory lies outside")
     try:
         (count,) = struct.unpack_from(order + count_code, block, start)
