@@ -335,8 +335,9 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
             pages = min(image.n_frames, png.frames(header))
 
     def decode(page: int, in_color: bool) -> Samples:
-        alone = png.pixels_alone(header)  # a copy of the file, for no longer than this
-        if header.bits == 16 and page == 0:
+        deep = header.bits == 16 and page == 0
+        alone = png.pixels_alone(header, still=deep)  # a copy of the file, for no longer than this
+        if deep:
             try:
                 png.check_packed(header)
                 return _from_array(_imagecodecs().png_decode(alone), 65535, gamma=png.gamma(header))
@@ -345,7 +346,7 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
                     raise
         samples = _decode_with_pillow(alone, formats.PNG, page, limits)
         samples.gamma = png.gamma(header)
-        if header.bits == 16 and page == 0:
+        if deep:
             samples.damage = "as it is damaged, it is read with 8 bits"
         return samples
 
