@@ -13,8 +13,7 @@ XMP_KEY = b"XML:com.adobe.xmp"
 OLD_EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 # What a decoder needs to know: all that Pillow is given.
-STILL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-PIXELS = (*STILL, b"acTL", b"fcTL", b"fdAT")
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
 GRAY, RGB, GRAY_ALPHA, RGB_ALPHA = 0, 2, 4, 6
 # The passes of an interlaced PNG: first column and row, steps across and down.
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -72,10 +71,9 @@ def parse(data: bytes) -> Png:
     return Png(width, height, bits, kind, chunks, damage)
 
 
-def pixels_alone(png: Png, still: bool = False) -> bytes:
-    """The file without its notes, with right checksums and an end: what a decoder is handed. `still`: one frame."""
-    needed = STILL if still else PIXELS
-    parts = [(name, body) for name, body in png.chunks if name in needed and name != b"IEND"]
+def pixels_alone(png: Png) -> bytes:
+    """The file without its notes, with right checksums and an end: what a decoder is handed."""
+    parts = [(name, body) for name, body in png.chunks if name in PIXELS and name != b"IEND"]
     if png.bits == 16:
         sizes = {b"tRNS": {GRAY: 2, RGB: 6}.get(png.kind, 0), b"PLTE": 0}
         parts = [(name, body) for name, body in parts if sizes.get(name, len(body)) == len(body)]

@@ -25,7 +25,8 @@ from tfcolor.photo.limits import Limits
 from tfcolor.photo.merging import strip_bounds
 from tfcolor.photo.notes import INCH, Notes, Resolution
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say becomes our one line
+for library in ("tifffile", "imagecodecs"):
+    logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say becomes our one line
 WHOLE_COPY = "a whole copy of the file, or --allow-truncated to do it as far as it goes"
 HARMLESS = "Invalid SOS parameters"  # what libjpeg remarks on without anything being wrong with the pixels
 AS_FAR = "done as far as it goes"
@@ -335,9 +336,8 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
             pages = min(image.n_frames, png.frames(header))
 
     def decode(page: int, in_color: bool) -> Samples:
-        deep = header.bits == 16 and page == 0
-        alone = png.pixels_alone(header, still=deep)  # a copy of the file, for no longer than this
-        if deep:
+        alone = png.pixels_alone(header)  # a copy of the file, for no longer than this
+        if header.bits == 16 and page == 0:
             try:
                 png.check_packed(header)
                 return _from_array(_imagecodecs().png_decode(alone), 65535, gamma=png.gamma(header))
@@ -346,7 +346,7 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
                     raise
         samples = _decode_with_pillow(alone, formats.PNG, page, limits)
         samples.gamma = png.gamma(header)
-        if deep:
+        if header.bits == 16 and page == 0:
             samples.damage = "as it is damaged, it is read with 8 bits"
         return samples
 
