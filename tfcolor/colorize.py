@@ -5,8 +5,6 @@ What becomes of one photo is `tfcolor.photo.colorize_photo`; here are the comman
 
 import argparse
 import functools
-import hashlib
-import io
 import itertools
 import json
 import math
@@ -23,25 +21,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from tqdm import tqdm
 
 from tfcolor.colorizer import GUIDES, MOST_SAMPLES, REFERENCE_SIZE
 from tfcolor.command import INTERRUPTED, Parser, process_age, verb
-from tfcolor.photo import Limits, Options, PhotoError, colorize_photo, files, folders, formats, merge
+from tfcolor.looks import Looks
+from tfcolor.photo import Limits, Options, PhotoError, files, folders, formats
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
 from tfcolor.photo.label_maps import read_label_map
 from tfcolor.photo.limits import MAX_PIXELS
 from tfcolor.photo.reading import open_photo
-from tfcolor.photo.records import EXISTS, FAILED, Task, check_name, color_photo, do_photo, shown
+from tfcolor.photo.records import EXISTS, FAILED, Task, color_photo, do_photo, shown
 from tfcolor.project import MOST_BYTES, Project, agent
 
 ALL_DONE, SOME_FAILED, TERMINATED = 0, 1, 143
 PIPE = "-"
 KNOBS = ("saturation", "vividness", "temperature", "fade", "quantile")
 FADE_UNSURE = 0.6  # of the highest entropy: from there on colours fade
-SHEET_GAP = 16  # pixels below each picture of a contact sheet
 REPORT_START = b'{"input"'  # of every line of a report
 
 
@@ -494,84 +492,6 @@ def _read_reference(name: str, limits: Limits) -> np.ndarray:
         ) from None
     pixels.thumbnail((REFERENCE_SIZE, REFERENCE_SIZE), Image.Resampling.BOX)
     return np.asarray(pixels)
-
-
-@dataclass
-class Looks:
-    """All that is made of a photo where one colouring of it, as the model gives it, is not what was asked for.
-
-    Attributes:
-        colorizer: the model.
-        choices: of `Colorizer.looks`.
-        outputs: of a target's name, the names of all that is written.
-        confidence: whether a picture of it is among them.
-        given: of a gray, what `colour_output` is given beside it.
-    """
-
-    colorizer: object
-    choices: dict
-    outputs: Callable[[str], list[str]]
-    confidence: bool
-    given: Callable[[np.ndarray], tuple]
-
-    def __call__(self, gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """gray uint8 [h, w] -> U, V of its colourings, and how sure the network is; it runs once."""
-        output = self.colorizer.colour_output(gray, *self.given(gray))
-        chromas = self.colorizer.looks(output, gray, **self.choices)
-        return chromas, self.colorizer.certainty(output) if self.confidence else None
-
-    def write(self, task: Task, data: bytes, size: int, options: Options) -> dict:
-        """Colour one photo and write everything; what its line of the report says of it."""
-        pages: dict[bytes, tuple] = {}
-
-        def look(gray: np.ndarray) -> np.ndarray:
-            key = gray.tobytes()
-            if key not in pages:
-                pages[key] = (gray, *self(gray))
-            return pages[key][1]
-
-        said = {"outputs": [], "outputs_sha256": [], "stages": Counter()}
-
-        def write(path: Path, data: bytes) -> None:
-            started = time.perf_counter()
-            files.write_file(path, data)
-            said["stages"]["write"] += time.perf_counter() - started
-            said["outputs"].append(str(path))
-            said["outputs_sha256"].append(hashlib.sha256(data).hexdigest())
-
-        for number in range(self.choices["samples"] or 1):
-            result = colorize_photo(data, lambda gray, number=number: look(gray)[number], size, options)
-            said["stages"].update(result.seconds)
-            if result.data is not None:
-                name = self.outputs(task.target)[number]
-                check_name(name, result.format)
-                write(Path(name), result.data)
-        if pages and said["outputs"]:
-            gray, chromas, certainty = next(iter(pages.values()))
-            pictures = [contact_sheet([merge(gray, c, gray.shape) for c in chromas])] if self.choices["samples"] else []
-            pictures += [Image.fromarray(np.rint(255 * certainty).astype("uint8"))] if self.confidence else []
-            for name, picture in zip(self.outputs(task.target)[-len(pictures) :], pictures, strict=bool(pictures)):
-                write(Path(name), _png(picture))
-        output = next(iter(said["outputs"]), None)
-        return said | {"output": output, "outcome": result.outcome, "warnings": list(result.warnings)}
-
-
-def contact_sheet(pictures: list[np.ndarray]) -> Image.Image:
-    """Colourings uint8 [h, w, 3] of one photo, side by side in rows, each with its number below."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    height, width = pictures[0].shape[:2]
-    sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * (height + SHEET_GAP)), "white")
-    for index, picture in enumerate(pictures):
-        left, top = index % columns * width, index // columns * (height + SHEET_GAP)
-        sheet.paste(Image.fromarray(picture), (left, top))
-        ImageDraw.Draw(sheet).text((left + 3, top + height + 1), str(index + 1), "black", ImageFont.load_default(12))
-    return sheet
-
-
-def _png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
 
 
 def _in_threads(do: Callable[[Task], dict], tasks: list[Task], workers: int, stop: Stop) -> Iterator[dict]:

@@ -172,6 +172,7 @@ BROKEN = {
     "empty directory outside": b"II*\0\xff\xff\xff\x7f",
     "circle": b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 34665, 4, 1, 8) + bytes(4),
     "a value on the header": b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 282, 5, 1, 0) + bytes(4),
+    "a directory on the header": b"MM\0*\0\0\0\x05" + bytes(40),
     "half a million entries": b"II*\0\x08\0\0\0" + struct.pack("<H", 65535) + bytes(65535 * 12)[: 65000 - 10],
 }
 

@@ -28,6 +28,7 @@ from tfcolor.photo.notes import INCH, Notes, Resolution
 for library in ("tifffile", "imagecodecs"):
     logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say becomes our one line
 WHOLE_COPY = "a whole copy of the file, or --allow-truncated to do it as far as it goes"
+_EXIF_DAMAGED = "its EXIF is damaged ({}) and left out"
 HARMLESS = "Invalid SOS parameters"  # what libjpeg remarks on without anything being wrong with the pixels
 AS_FAR = "done as far as it goes"
 MOST_SAMPLES = 8  # channels of a pixel
@@ -151,7 +152,7 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
     alpha = None if samples.alpha is None else upright(samples.alpha, orientation)
     turned = orientation >= 5
     height, width = gray.shape
-    notes.exif = exif.upright(block, width, height, turned) if block else b""
+    notes.exif = _upright_exif(block, width, height, turned, opened.warnings) if block else b""
     if block and not (notes.resolution and notes.resolution.unit):
         notes.resolution = exif.resolution(block) or notes.resolution
     if notes.resolution and not notes.resolution.is_possible:
@@ -171,8 +172,18 @@ def _read_exif(notes: Notes, warnings: list[str]) -> exif.Exif | None:
     try:
         return exif.read(notes.exif)
     except BrokenDirectory as error:
-        warnings.append(f"its EXIF is damaged ({error}) and left out")
+        warnings.append(_EXIF_DAMAGED.format(error))
         return None
+
+
+def _upright_exif(block: exif.Exif, width: int, height: int, turned: bool, warnings: list[str]) -> bytes:
+    changed = exif.upright(block, width, height, turned)
+    try:
+        exif.read(changed)
+    except BrokenDirectory as error:  # its parts lie on each other, so that no one of them can be changed
+        warnings.append(_EXIF_DAMAGED.format(error))
+        return b""
+    return changed
 
 
 def _read_profile(notes: Notes, warnings: list[str]) -> profiles.Profile | None:
