@@ -32,7 +32,8 @@ GIF = Format("GIF", "GIF", (".gif",), written=False, largest=65535)
 BMP = Format("BMP", "BMP", (".bmp", ".dib"))
 PNM = Format("PNM", "PPM", (".ppm", ".pgm", ".pbm", ".pnm"), deep=True)
 JP2 = Format("JPEG 2000", "JPEG2000", (".jp2", ".j2k", ".jpx", ".jpf"), deep=True, alpha=True, exif=True, xmp=True)
-AVIF = Format("AVIF", "AVIF", (".avif",), largest=65535, alpha=True, exif=True, xmp=True, icc=True)
+# The format goes to 65,536, but what libavif reads ends earlier.
+AVIF = Format("AVIF", "AVIF", (".avif",), largest=32768, alpha=True, exif=True, xmp=True, icc=True)
 HEIC = Format("HEIC", "HEIF", (".heic", ".heif", ".hif"), written=False)
 
 FORMATS = (JPEG, PNG, WEBP, TIFF, GIF, BMP, PNM, JP2, AVIF, HEIC)
