@@ -12,6 +12,7 @@ from PIL import Image
 
 from tfcolor import evaluate, measures
 from tfcolor.color.constants import LUMA
+from tfcolor.data.labels import NAMES
 
 CLASSES = ["pet", "background", "border"]
 SIZE = 24
@@ -79,6 +80,24 @@ class FakeModel:
         return [2 * output * saturation if guide == "quantiles" else 0.95 * truth.yuv[..., 1:]]
 
 
+class ReadingModel(FakeModel):
+    """As `FakeModel`, but gray wherever the label map that it is given is not the true one; made by another network."""
+
+    segmentation_head, reads_labels = None, True
+
+    def segment(self, gray):
+        masks = [self.truths[one.tobytes()].mask for one in gray]
+        return np.stack([np.where(mask >= 2, 0, mask) for mask in masks]).astype("uint8")
+
+    def predict(self, gray, labels):
+        masks = np.stack([self.truths[one.tobytes()].mask for one in gray])
+        believed = (labels == masks)[:, ::2, ::2, None]
+        return {"uv": super().predict(gray)["uv"] * believed}
+
+    def chroma(self, gray, labels, saturation=1.0):
+        return saturation * self.predict(gray[None], labels[None])["uv"][0]
+
+
 @pytest.fixture
 def fakes(monkeypatch):
     """`open_source` and `Colorizer.load` give stand-ins; the dict counts what was opened."""
@@ -94,7 +113,8 @@ def fakes(monkeypatch):
     def load(name):
         if not name.startswith("share"):
             raise ValueError(f"no model {name!r}; shipped: none")
-        opened["models"][name] = FakeModel(float(name.removeprefix("share")), source)
+        kind = ReadingModel if name.startswith("shareread") else FakeModel
+        opened["models"][name] = kind(float(name.removeprefix("share").removeprefix("read")), source)
         return opened["models"][name]
 
     monkeypatch.setattr(evaluate, "import_tensorflow", lambda: None)
@@ -201,6 +221,62 @@ def test_label_maps_count_only_with_the_same_classes(fakes, tmp_path):
 
     source.info.classes = ["cat", "background", "border"]
     assert "miou" not in run_json(tmp_path, "share0")["rows"]["model"]
+
+
+def test_models_that_read_label_maps_are_given_the_true_one_their_own_or_none(fakes, tmp_path, capsys):
+    rows, said = {}, {}
+    for kind in ("true", "predicted", "none"):
+        rows[kind] = run_json(tmp_path, "shareread1", "--map", kind)["rows"]["model"]
+        said[kind] = capsys.readouterr().out
+    assert rows["true"]["psnr"]["mean"] > rows["predicted"]["psnr"]["mean"] > rows["none"]["psnr"]["mean"]
+    assert rows["true"]["miou"] == rows["none"]["miou"] and rows["true"]["miou"]["mean"] > 0.3
+    assert "model given the true label map;" in said["true"] and "model given no label map;" in said["none"]
+    result = run_json(tmp_path, "shareread1", "share0.5")
+    assert result["rows"]["shareread1"] == rows["predicted"] and result["protocol"]["maps"] == {
+        "shareread1": "predicted"
+    }
+
+
+def test_relabelled_regions_are_a_table_of_their_own(fakes, tmp_path, capsys):
+    """The stand-in goes gray where a label is not the true one, and stays as it was elsewhere."""
+    assert run("shareread1", "--map", "true", "--edits", "3", "--markdown", tmp_path / "out.md") == 0
+    text = (tmp_path / "out.md").read_text()
+    assert "edit_inside" in text and "| edit_outside |" in text and "edit_outside" in capsys.readouterr().out
+    edits = run_json(tmp_path, "shareread1", "--map", "true", "--edits", "3")["edits"]["model"]
+    assert edits["edit_inside"]["mean"] > 5 > 1 > edits["edit_outside"]["mean"]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["share1", "--map", "none"], "for models that read label maps, and none of these does"),
+        (["share1", "--edits", "3"], "for models that read label maps"),
+        (["shareread1", "--map", "none", "--edits", "3"], "--map true or predicted"),
+    ],
+)
+def test_maps_that_make_no_sense_are_named(fakes, capsys, arguments, words):
+    assert run(*arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_true_map_has_to_be_in_the_models_classes(fakes, capsys):
+    fakes[0].info.classes = ["cat", "background", "border"]
+    assert run("shareread1", "--map", "true") == 2
+    assert "reads pet, background, border; fake has the classes cat" in capsys.readouterr().err
+
+
+def test_masks_in_the_merged_labels(fakes, tmp_path, monkeypatch):
+    """For a model that knows those: what the source calls "face" is "skin"."""
+    source, _ = fakes
+    source.info.name, source.info.classes, source.info.labels = "msrc", ["face", "grass", "void"], None
+    monkeypatch.setattr(FakeModel, "classes", NAMES)
+    photos = evaluate.Photos(source, SIZE, merged=True)
+    assert photos.classes == NAMES and photos.merged
+    for photo, plain in zip(photos, evaluate.Photos(source, SIZE), strict=True):
+        for index, name in enumerate(("skin", "grass", None)):
+            assert set(photo.mask[plain.mask == index]) == {NAMES.index(name) if name else 255}
+    protocol = run_json(tmp_path, "share1")["protocol"]
+    assert protocol["labels"] == "merged"
 
 
 def test_several_models_are_rows_by_name(fakes, tmp_path):

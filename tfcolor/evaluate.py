@@ -354,8 +354,13 @@ class Evaluation:
 
 
 def _map_measures(classes):
-    """The measures of label maps with these classes: also without the border, where there is one."""
+    """The measures of label maps with these classes: also without the border, where there is one.
+
+    In the merged labels also over the classes that the photos have.
+    """
     measures = [miou(len(classes))]
+    if classes == NAMES:  # no data has all of them
+        measures.append(miou(len(classes), present=True, name="miou_present"))
     if "border" in classes:
         measures.append(miou(len(classes), without=classes.index("border"), name="miou_no_border"))
     return measures

@@ -55,6 +55,12 @@ def test_classes_that_never_occur_do_not_count():
     assert np.isnan(miou(4)(truth * 0, truth * 0 + 255))  # no label anywhere
 
 
+def test_classes_that_are_predicted_alone_may_not_count():
+    truth, prediction = np.array([[0, 0, 3, 255]]), np.array([[0, 1, 3, 2]])
+    assert miou(4)(prediction, truth) == pytest.approx((1 / 2 + 0 + 1) / 3)
+    assert miou(4, present=True)(prediction, truth) == pytest.approx((1 / 2 + 1) / 2)
+
+
 @pytest.mark.parametrize("prediction, truth, words", [
     ([[0, 1]], [[0, 4]], "a true label is 4, the 3 classes are 0 to 2"),
     ([[0, 3]], [[0, 1]], "a predicted label is 3"),

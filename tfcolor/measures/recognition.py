@@ -31,7 +31,7 @@ def confusion_matrix(prediction, truth, classes, ignore=IGNORE):
     return np.bincount(pairs[0] * classes + pairs[1], minlength=classes * classes).reshape(classes, classes)
 
 
-def miou(classes, without=None, name="miou"):
+def miou(classes, without=None, present=False, name="miou"):
     """The measure: mean over classes of intersection over union, counts summed over all photos.
 
     Classes that neither truth nor prediction ever has are left out of the mean.
@@ -40,6 +40,8 @@ def miou(classes, without=None, name="miou"):
         classes: how many there are.
         without: index of a class that does not count, as the border of Pets for `miou_no_border`: pixels that are
             truly of it are ignored; elsewhere a pixel predicted to be of it is a miss of its true class.
+        present: the mean over the classes that the truth has; a pixel that is predicted to be of another one is still
+            a miss of its true class. For label sets of which the photos hold a part.
         name: key of the measure.
 
     Returns:
@@ -55,8 +57,9 @@ def miou(classes, without=None, name="miou"):
     def pool(sums, photos):
         intersection, predicted, true = np.split(sums, 3, axis=-1)
         union = predicted + true - intersection
-        shares = np.where(union > 0, intersection / union, 0.0)
-        return shares.sum(axis=-1) / (union > 0).sum(axis=-1)
+        there = (true if present else union) > 0
+        shares = np.where(there, intersection / union, 0.0)
+        return shares.sum(axis=-1) / there.sum(axis=-1)
 
     return Measure(name, statistic, pool)
 
