@@ -229,7 +229,8 @@ def test_models_that_read_label_maps_are_given_the_true_one_their_own_or_none(fa
     for kind in ("true", "predicted", "none"):
         rows[kind] = run_json(tmp_path, "shareread1", "--map", kind)["rows"]["model"]
         said[kind] = capsys.readouterr().out
-    assert rows["true"]["psnr"]["mean"] > rows["predicted"]["psnr"]["mean"] > rows["none"]["psnr"]["mean"]
+    errors = [rows[kind]["rmse_ab"]["mean"] for kind in ("true", "predicted", "none")]
+    assert errors[0] < 0.01 < errors[1] < errors[2]
     assert rows["true"]["miou"] == rows["none"]["miou"] and rows["true"]["miou"]["mean"] > 0.3
     assert "model given the true label map;" in said["true"] and "model given no label map;" in said["none"]
     result = run_json(tmp_path, "shareread1", "share0.5")
