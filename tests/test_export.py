@@ -37,6 +37,7 @@ def test_versions_count_up_and_the_card_is_there(run_folder, tmp_path):
     assert card["classes"] and card["version"] == "2" and card["knobs"] == {"saturation": 1.0}
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_an_exported_model(stirred_model, tmp_path):
     """Its weights, rounded to float16; a model of an older tfcolor, without its recipe, is refused in words."""
     run, model = stirred_model
@@ -298,6 +299,7 @@ def test_mistakes_in_a_conversion_are_named(stirred_model, tmp_path, monkeypatch
     assert file.read_bytes() == b"mine" and [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
+@pytest.mark.slow
 def test_fresh_process_without_keras(stirred_model, photos, tmp_path):
     np.save(tmp_path / "photos.npy", photos)
     code = (
@@ -311,6 +313,7 @@ def test_fresh_process_without_keras(stirred_model, photos, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), here.numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signature", ["serving_default", "colorize", "segment", "predict", "decode"])
 def test_saved_model_cli_runs_every_signature(stirred_model, photos, tmp_path, signature):
     inputs = {

@@ -185,6 +185,7 @@ def run_folder_of(folder, task, classes=None, **fields):
     return folder
 
 
+@pytest.mark.slow
 def test_a_hypercolumn_is_exported_with_all_that_its_looks_need(tmp_path):
     run = run_folder_of(tmp_path / "run", "hypercolumn", network_options={"units": 16, "points": 16})
     memory, saved = Colorizer.load(str(run)), Colorizer.load(str(export.export(run, tmp_path / "model")))

@@ -17,6 +17,8 @@ from tfcolor.photo.label_maps import write_label_map
 from tfcolor.project import Edits
 from tfcolor.trainer import load_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pair(stirred_pair):

@@ -35,7 +35,7 @@ def trains(configs, folder):
     return True
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("chief", [False, True])
 def test_tfjob(chief, tmp_path):
     """As the training operator sets TF_CONFIG for the page's job, its workers two, or one and a chief."""
@@ -57,7 +57,7 @@ def test_tfjob(chief, tmp_path):
     assert chief or trains(configs, tmp_path)
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_slurm(tmp_path):
     """The page's script, as SLURM would run it on two nodes: what it makes of SLURM's variables starts a training."""
     programs = {
@@ -83,7 +83,7 @@ def test_by_hand():
     assert Workers.of(config).addresses == ["host0:12345", "host1:12345"]
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_ray_train(tmp_path):
     """The page's own lines, with two workers of this machine and a training of one step."""
     pytest.importorskip("ray.train", reason="pip install 'ray[train]'")

@@ -1,6 +1,6 @@
 """The same training by one process, by several and on several devices: the same losses and weights, whoever is killed.
 
-Twelve small processes in all, about a minute on two idle cores; `-m "not processes"` leaves them out.
+Twelve small processes in all, about a minute on two idle cores.
 """
 
 import csv
@@ -13,7 +13,7 @@ from training_process import TINY, finish, start
 
 from tfcolor.trainer import STATE
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.slow
 
 # What float32 leaves of sums in another order, which AdamW magnifies where gradients are small. Seen after nine steps:
 # 1e-6 of the losses, 1e-7 in the weights.

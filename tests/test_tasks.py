@@ -134,6 +134,7 @@ def test_a_system_without_colour_says_so_and_leaves_gray():
         system.colour_head  # noqa: B018
 
 
+@pytest.mark.slow
 def test_backends_agree(tmp_path):
     """The same weights and batch: the same losses under TensorFlow and JAX, which also trains at sampled cells."""
     pytest.importorskip("jax")

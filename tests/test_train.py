@@ -40,6 +40,7 @@ def test_run_folder_has_everything(undisturbed):
     assert float(rows[-1]["val_regression"]) > 0
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_ends_in_the_same_weights(undisturbed, tmp_path):
     """kill -9 as soon as the first epoch is written, so on the way through the second."""
     command = [sys.executable, "-m", "tfcolor.train", *FEW, "--workdir", str(tmp_path / "run")]
@@ -88,12 +89,14 @@ def test_early_stop(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_and_loads(tmp_path):
     train.main(["--task", "yuv", "--smoke", "--set", "precision=mixed_bfloat16", "--workdir", str(tmp_path)])
     system = load_run(tmp_path)
     assert system.model.trainable_variables[0].dtype == "float32"
 
 
+@pytest.mark.slow
 def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path):
     share = ["--set", f"start={undisturbed}", "--set", "encoder_share=0.0", "--set", "epochs=1"]
     train.main([*FEW, *share, "--workdir", str(tmp_path)])
@@ -116,6 +119,7 @@ def test_start_takes_the_layers_that_fit(undisturbed, capsys):
     assert "variables are those of" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_setting_that_was_wrong_does_not_hold_the_run_folder(tmp_path):
     command = ["--task", "yuv", "--smoke", "--workdir", str(tmp_path / "run")]
     with pytest.raises(ValueError, match="there are mobilenet_v2"):
@@ -157,6 +161,7 @@ def _smoke_recipes():
     return list(distinct.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _smoke_recipes(), ids=lambda name: pathlib.Path(name).name)
 def test_every_recipe_trains(name, tmp_path):
     assert train.main(["--recipe", name, "--smoke", "--workdir", str(tmp_path)]) == 0

@@ -219,7 +219,7 @@ def test_a_stranger_is_not_taken_for_a_worker(monkeypatch):
 # A worker that is lost ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_who_is_lost_is_named_by_all_others(killed, tmp_path):
     processes = start_waiting(tmp_path, 3)
@@ -235,7 +235,7 @@ def test_who_is_lost_is_named_by_all_others(killed, tmp_path):
         assert line.endswith(") is gone; the same command in all workers goes on from the last epoch")
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", [0, 2])
 def test_why_one_has_failed_is_told_by_all_others(failing, tmp_path):
     codes = finish(start_waiting(tmp_path, 3, failing), 60)

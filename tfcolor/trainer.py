@@ -253,7 +253,8 @@ def _tensorflow_step(system, optimizers):
             optimizer.apply(of_own, own)
         return log
 
-    @tf.function
+    # Nothing in a step asks tensors in Python (it runs under JAX too): converting its code would take seconds.
+    @tf.function(autograph=False)
     def step(batch):
         log = strategy.run(replica_step, args=(batch,))
         return {key: strategy.experimental_local_results(value)[0] for key, value in log.items()}  # alike in all
@@ -278,7 +279,7 @@ def _tensorflow_step(system, optimizers):
 def _tensorflow_validation(system):
     import tensorflow as tf
 
-    return tf.function(lambda batch: system.losses(batch, training=False)[1])
+    return tf.function(lambda batch: system.losses(batch, training=False)[1], autograph=False)
 
 
 def _jax_step(system, optimizers):

@@ -6,7 +6,7 @@ random weights, from ImageNet's.
 
 from tfcolor.recipe import Recipe
 
-CAMVID = {"data": "camvid", "size": 192}
+CAMVID = {"data": "camvid", "size": 160}
 PETS = {"data": "pets_sample", "size": 128}
 COLOURS = "runs/selfsupervision_colours"
 
@@ -16,11 +16,11 @@ def colours():
         task="classification",
         data="photos+scenes",
         validation_data="photos",
-        size=160,
+        size=96,
         crop_area=(0.2, 1.0),
         network_options={"widths": [256, 192, 128], "refine": True},
         warmup=300,
-        epochs=20,
+        epochs=10,
         **_FROM_SCRATCH,
     )
 
@@ -61,7 +61,7 @@ def _segmentation(data, **fields):
         network_options={"widths": [160, 128, 96, 64], "refine": True},
         head_options={"segmentation": {"loss": "both"}},
         warmup=100,
-        epochs=40,
+        epochs=20,
         **data,
         **fields,
     )

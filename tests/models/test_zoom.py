@@ -21,6 +21,7 @@ def test_zoom_is_bilinear(height, width):
     assert Zoom()(keras.Input((None, 8, 1))).shape == (None, None, 16, 1)
 
 
+@pytest.mark.slow
 def test_a_network_that_zooms_is_served():
     options = {"widths": [8, 8, 8, 8], "refine": True, "zoom": 2}
     fields = {"encoder_weights": "none", "encoder_options": {"alpha": 0.35}, "network_options": options}
