@@ -20,7 +20,7 @@ def colours():
         crop_area=(0.2, 1.0),
         network_options={"widths": [256, 192, 128], "refine": True},
         warmup=300,
-        epochs=10,
+        epochs=6,
         **_FROM_SCRATCH,
     )
 
