@@ -146,9 +146,11 @@ def test_wrong_commands_are_one_line(run, tmp_path, monkeypatch, args, said):
 
 def test_the_ledger_counts_what_was_not_ended():
     ledger = scans.Ledger()
-    assert [ledger.begin(b"a"), ledger.begin(b"b"), ledger.begin(b"a")] == [1, 1, 2]
+    assert [ledger.begin(b"a", "1"), ledger.begin(b"b", "2"), ledger.begin(b"a", "3")] == [1, 1, 2]
+    assert ledger.begin(b"a", "3") == 2  # the same call again, as its answer was lost
     ledger.end(b"a")
-    assert ledger.begin(b"a") == 1
+    ledger.end(b"a")
+    assert ledger.begin(b"a", "4") == 1
 
 
 class Killed(BaseException):

@@ -212,6 +212,8 @@ def _run_on_ray(args: argparse.Namespace, options: Options) -> int:
             yield record
             if stop.code:
                 return
+        for folder in work.folders:  # an actor that died here in the middle of a write has left its temporary file
+            files.remove_leftovers(folder)
 
     return _follow(args, work, records, report, stages)
 

@@ -11,7 +11,7 @@ import socket
 import time
 import urllib.parse
 import uuid
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -411,17 +411,20 @@ def _blocks(rows, size: int) -> list:
 
 
 class Ledger:
-    """An actor beside the driver: how often each photo was begun and not ended, as its worker process was gone."""
+    """An actor beside the driver: how often each photo was begun and not ended, as its worker process was gone.
+
+    A call that Ray repeats counts once: `attempt` is a name that no other attempt has.
+    """
 
     def __init__(self):
-        self._begun = Counter()
+        self._begun = defaultdict(set)
 
-    def begin(self, name: bytes) -> int:
-        self._begun[name] += 1
-        return self._begun[name]
+    def begin(self, name: bytes, attempt: str) -> int:
+        self._begun[name].add(attempt)
+        return len(self._begun[name])
 
     def end(self, name: bytes) -> None:
-        del self._begun[name]
+        self._begun.pop(name, None)
 
 
 class Worker:
@@ -448,7 +451,7 @@ class Worker:
             partial(job.source.read, source, job.options.limits.file_bytes),
             partial(job.target.write, target),
         )
-        if ray.get(self._ledger.begin.remote(key)) > TRIES:
+        if ray.get(self._ledger.begin.remote(key, uuid.uuid4().hex)) > TRIES:
             error = f"it ended its worker process {TRIES} times, by a crash or for memory: more of it, or leave it out"
             # It stays in the ledger: another photo may end the process, and this one comes again with the block.
             return {"input": task.source, "outcome": FAILED, "error": error, "warnings": []}
@@ -487,8 +490,10 @@ def run(job: Job, tasks: list[tuple[str, str]], workers: int) -> Iterator[dict]:
 
     if not tasks:
         return
-    here = On(ray.get_runtime_context().get_node_id(), soft=True)
-    ledger = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here).remote()
+    # On no other node, not even where this one has no processors to lend: one that goes would take the ledger along.
+    here = On(ray.get_runtime_context().get_node_id(), soft=False)
+    kept = {"num_cpus": 0, "scheduling_strategy": here, "max_restarts": -1, "max_task_retries": -1}
+    ledger = ray.remote(Ledger).options(**kept).remote()
     columns = zip(("source", "target"), zip(*tasks, strict=True), strict=True)
     rows = pa.table({name: pa.array(map(os.fsencode, some), pa.binary()) for name, some in columns})
     there = max(1, int(ray.cluster_resources().get("CPU", 1)))
