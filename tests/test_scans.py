@@ -1,6 +1,7 @@
 """`tfcolor colorize --engine ray`, on Ray's own test cluster: several nodes on this machine."""
 
 import collections
+import contextlib
 import io
 import json
 import math
@@ -26,6 +27,7 @@ from tfcolor import colorize, scans
 from tfcolor.photo import Options, colorize_photo
 
 ROOT = Path(__file__).parents[1]
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PHOTOS = 2000 if os.environ.get("TFCOLOR_SLOW") else 120
 
 
@@ -424,6 +426,38 @@ def test_a_driver_killed_in_the_middle_loses_nothing(cluster, faked, tmp_path):
     assert faked(source, "-o", out) == (0, [f"0 coloured, {PHOTOS} there already"])
 
 
+@pytest.mark.skipif(PHOTOS < 2000, reason="some minutes: TFCOLOR_SLOW=1")
+def test_the_memory_of_a_worker_is_flat(cluster, run, tmp_path):
+    """With the model that ships, over photos of three sizes: megabytes of each actor's process, five times a second."""
+    source, out, seen, done = tmp_path / "in", tmp_path / "out", collections.defaultdict(list), threading.Event()
+    source.mkdir()
+    for number in range(PHOTOS):
+        picture = Image.open(io.BytesIO(file_of(number))).resize([(120, 80), (300, 200), (600, 400)][number % 3])
+        picture.save(source / f"{number:04}.jpg")
+
+    def watch():
+        while not done.wait(0.2):
+            for folder in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):  # it has ended
+                    if (folder / "cmdline").read_bytes().startswith(b"ray::MapWorker(MapBatches(Worker))"):
+                        seen[folder.name].append(int((folder / "statm").read_text().split()[1]) * PAGE / 1e6)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code, lines = run(source, "-o", out, "--engine", "ray")
+    done.set()
+    watcher.join()
+    assert (code, lines[-1]) == (0, f"{PHOTOS} coloured")
+    assert len(seen) == 2  # none was started anew
+    for worker, megabytes in seen.items():
+        tenth = len(megabytes) // 10
+        early, late = (np.median(some) for some in (megabytes[tenth : 2 * tenth], megabytes[-tenth:]))
+        print(
+            f"worker {worker}: {early:.0f} MB in the second tenth, {late:.0f} in the last, {max(megabytes):.0f} at most"
+        )
+        assert late < early + 20
+
+
 # Wrong input.
 
 
@@ -437,6 +471,18 @@ def test_nodes_with_another_tfcolor_or_model_are_refused(cluster, faked, tmp_pat
         assert code == 2 and len(lines) == 1
         assert re.search(rf"node [\d.]+ .*: {name} is \S+, here {value}: install the same on all nodes", lines[0])
         assert not tree(out)
+
+
+def test_a_node_that_has_joined_with_another_tfcolor_is_one_line(cluster, tmp_path, monkeypatch):
+    """It was not there when all were asked, so its actor says so."""
+    ours = scans.Job.identity
+    source = photos(tmp_path / "in", 1)
+    job = scans.Job(scans.open_store(str(source)), scans.open_store(str(tmp_path / "out")), "photos", {}, Options())
+    monkeypatch.setattr(scans.Job, "identity", lambda job: ours(job) | {"tfcolor": "99"})
+    workers = scans.start(None)
+    with pytest.raises(OSError, match=r"stopped \(ValueError: node \S+: tfcolor is \S+, here 99: install the same"):
+        list(scans.run(job, [("0000.jpg", "0000.jpg")], workers))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

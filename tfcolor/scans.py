@@ -7,6 +7,7 @@ one photo is `photo.records.do_photo`, as on one machine; what is left to do, th
 import hashlib
 import itertools
 import os
+import re
 import socket
 import time
 import urllib.parse
@@ -180,6 +181,12 @@ def _line(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
+def _cause(error: BaseException) -> str:
+    """What went wrong elsewhere, of the tracebacks that Ray puts into one text: the first error, where there is one."""
+    said = re.search(r"^[\w.]*(?:Error|Exception|Interrupt|Exit): .+", str(error), re.MULTILINE)
+    return said[0][:300] if said else f"{type(error).__name__}: {_line(error)}"
+
+
 # What there is to do.
 
 
@@ -283,8 +290,7 @@ def check_nodes(job: Job) -> None:
             try:
                 trouble = ray.get(check, timeout=CHECK_PATIENCE)
             except Exception as error:  # it has no tfcolor, another Python, died, or does not answer
-                cause = getattr(error, "cause", None) or error
-                trouble = f"cannot run tfcolor {__version__} ({type(cause).__name__}: {_line(cause)})"
+                trouble = f"cannot run tfcolor {__version__} ({_cause(error)})"
             if trouble:
                 raise ValueError(f"{node}: {trouble}")
     finally:
@@ -512,8 +518,7 @@ def run(job: Job, tasks: list[tuple[str, str]], workers: int) -> Iterator[dict]:
                 record["stages"] = dict(record["stages"] or ())
                 yield {name: value for name, value in record.items() if value is not None}
     except ray.exceptions.RayError as error:
-        cause = getattr(error, "cause", None) or error
-        raise OSError(f"the cluster stopped ({_line(cause)}): the same command again does what is left") from None
+        raise OSError(f"the cluster stopped ({_cause(error)}): the same command again does what is left") from None
     finally:
         ray.kill(ledger)
 

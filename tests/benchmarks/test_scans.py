@@ -19,7 +19,7 @@ import pytest
 from benchmarks.test_folder import SIZES
 from benchmarks.test_photo import camera_photo, file_of
 
-FEW, MANY = 6, 48
+FEW, MANY = 6, 150
 WANTED = 0.8  # of the local engine's photos a second and core
 TICK = os.sysconf("SC_CLK_TCK")
 
