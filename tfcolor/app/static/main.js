@@ -49,6 +49,10 @@ const KEYS = [
   ["?", "These keys"],
 ];
 
+function text(tag, textContent) {
+  return Object.assign(document.createElement(tag), { textContent });
+}
+
 // Messages ------------------------------------------------------------------------------------------------------------
 
 function say(text) {
@@ -57,8 +61,10 @@ function say(text) {
 
 function complain(error) {
   const [line] = $("alert").children;
-  const text = error.message || String(error);
-  line.textContent = text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");
+  const said = error.message || String(error);
+  const sentence = said.charAt(0).toUpperCase() + said.slice(1) + (/[.?!]$/.test(said) ? "" : ".");
+  const parts = sentence.split(/(--[a-z-]+)/).map((part, i) => (i % 2 ? text("code", part) : part));
+  line.replaceChildren(...parts);
   $("alert").hidden = false;
   if (!error.wrong) console.error(error);
 }
@@ -87,14 +93,13 @@ async function during(what, work) {
 // Opening -------------------------------------------------------------------------------------------------------------
 
 async function openPhoto(file) {
-  if (/\.json$/i.test(file.name)) return openProject(file);
-  if (!store.saved && !confirm("This photo's edits are not saved. Open another one?")) return undefined;
+  if (!store.saved && !confirm("This photo's edits are not saved. Open another one?")) return false;
   return during(`Reading ${file.name}…`, async () => {
     $("alert").hidden = true;
-    const opened = await net.open(file, model.limits);
     const touch = matchMedia("(pointer: coarse)").matches;
-    const [blob, labels] = await Promise.all([net.view(touch ? 1024 : 1600), net.labels()]);
-    const bitmap = await createImageBitmap(blob);
+    const opened = await net.open(file, model.limits, touch ? 1024 : 1600);
+    if (!opened) return false;
+    const { labels } = opened;
     photo = opened;
     photoName = file.name.replace(/\.[^.]*$/, "") || "photo";
     store.clear();
@@ -111,11 +116,12 @@ async function openPhoto(file) {
     document.title = `${file.name} · tfcolor`;
     document.body.classList.remove("empty");
     view.resize();
-    view.setPhoto(bitmap, opened.small, palette());
+    view.setPhoto(opened.view, opened.small, palette());
     refreshLooks([]);
     store.touch();
     say(`${file.name}, ${opened.width} × ${opened.height} pixels`);
     $("stage").focus({ preventScroll: true });
+    return true;
   });
 }
 
@@ -131,7 +137,7 @@ async function openProject(file) {
     });
     tools.select(-1);
     refreshLooks([]);
-    store.saved = true;
+    store.kept = store.done.at(-1);
     say(`${file.name} is open`);
     if (note) complain(new Error(note));
   });
@@ -144,7 +150,7 @@ function choose(accept, then) {
   input.click();
 }
 
-const choosePhoto = () => choose("image/*,.heic,.jp2,.pgm,.ppm,.tif,.tiff", openPhoto);
+const choosePhoto = () => choose("image/*,.heic,.jp2,.pgm,.ppm,.tif,.tiff", (file) => openAll([file]));
 $("open").onclick = $("choose").onclick = choosePhoto;
 $("load").onclick = () => choose(".json,application/json", openProject);
 $("import").onclick = () =>
@@ -157,20 +163,28 @@ $("import").onclick = () =>
   );
 
 let dragging = 0;
-addEventListener("dragenter", () => ($("drop").hidden = !++dragging));
+addEventListener("dragenter", (event) => {
+  dragging++;
+  $("drop").hidden = !event.dataTransfer?.types.includes("Files");
+});
 addEventListener("dragleave", () => ($("drop").hidden = !(dragging = Math.max(0, dragging - 1))));
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
   dragging = 0;
   $("drop").hidden = true;
-  const [file] = event.dataTransfer.files;
-  if (file) openPhoto(file);
+  openAll(event.dataTransfer.files);
 });
-addEventListener("paste", (event) => {
-  const [file] = event.clipboardData?.files ?? [];
-  if (file) openPhoto(file);
-});
+addEventListener("paste", (event) => openAll(event.clipboardData?.files ?? []));
+
+/** A photo, a project, or both: the photo first. */
+async function openAll(files) {
+  const isProject = (file) => /\.json$/i.test(file.name);
+  const image = [...files].find((file) => !isProject(file));
+  const project = [...files].find(isProject);
+  if (image && !(await openPhoto(image))) return;
+  if (project) await openProject(project);
+}
 
 // Keeping -------------------------------------------------------------------------------------------------------------
 
@@ -184,9 +198,9 @@ function hand(blob, name) {
 async function saveProject() {
   if (!photo) return;
   await during("Saving the project…", async () => {
-    const { revision } = store;
+    const step = store.done.at(-1);
     hand(await net.project(store), `${photoName}.tfcolor.json`);
-    store.saved = store.saved || revision === store.revision;
+    store.kept = step;
     say("The project is saved");
   });
 }
@@ -216,12 +230,20 @@ addEventListener("pagehide", () => net.leave());
 for (const menu of document.querySelectorAll(".menu")) {
   menu.addEventListener("click", (event) => event.target.closest("button") && (menu.open = false));
   menu.addEventListener("focusout", (event) => menu.contains(event.relatedTarget) || (menu.open = false));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.firstElementChild.focus();
+  });
 }
 
 // Colour: one request at a time, always of the newest state -----------------------------------------------------------
 
+const AGAIN = 2000; // milliseconds until a server that does not answer is asked once more
+
 let asking = false;
 let stale = false;
+let lost = 0; // the timer, while the server does not answer
 let sequence = Date.now(); // grows over reloads too
 
 async function recolor() {
@@ -236,8 +258,14 @@ async function recolor() {
       try {
         const chroma = await net.color(store, ++sequence);
         if (asked === photo) view.setChroma(chroma, revision);
+        if (lost) $("alert").hidden = true;
+        lost = 0;
       } catch (error) {
-        if (error.status !== 409) throw error;
+        if (error.status === 409) return;
+        const known = lost;
+        clearTimeout(lost);
+        lost = error.status === 0 ? setTimeout(recolor, AGAIN) : 0;
+        if (!known || !lost) throw error;
       }
     });
   }
@@ -251,7 +279,7 @@ store.addEventListener("change", () => {
   refreshButtons();
   refreshHints();
   refreshKnobs();
-  for (const look of $("look-list").children) look.setAttribute("aria-checked", String(look.share === store.sample));
+  for (const look of $("look-list").children) look.setAttribute("aria-pressed", String(look.share === store.sample));
   recolor();
 });
 
@@ -302,7 +330,7 @@ function refreshTool() {
   view.draw();
   const { title } = TOOLS.find(({ name }) => name === tool);
   const options = $("options");
-  options.replaceChildren(Object.assign(document.createElement("b"), { textContent: title.split(/[:;(]/)[0].trim() }));
+  options.replaceChildren(text("b", title.split(/[:;(]/)[0].trim()));
   if (tools.usesMap && tool !== "eraser") {
     const chip = document.createElement("span");
     chip.className = "chip";
@@ -313,13 +341,20 @@ function refreshTool() {
   if (tool === "alike") {
     options.append(slider("Tolerance", 0.02, 0.4, 0.01, tools.contrast, (v) => (tools.contrast = v)));
   }
+  if (tool === "pick" && model.classes.length) {
+    const label = text("label", "Its colour, not its label");
+    const input = Object.assign(document.createElement("input"), { type: "checkbox", checked: tools.picksColor });
+    input.onchange = () => (tools.picksColor = input.checked);
+    label.prepend(input);
+    options.append(label);
+  }
 }
 
 function slider(name, from, to, step, value, set) {
   const label = document.createElement("label");
   const input = document.createElement("input");
   Object.assign(input, { type: "range", min: from, max: to, step, value, id: `option-${name.toLowerCase()}` });
-  const output = Object.assign(document.createElement("output"), { textContent: value });
+  const output = text("output", value);
   input.oninput = () => {
     output.textContent = input.value;
     set(Number(input.value));
@@ -372,22 +407,25 @@ function listClasses() {
       item.label = label;
       item.append(dot(label), name);
       const other = wanted && !name.includes(wanted) && words.find((word) => word.includes(wanted));
-      if (other) item.append(Object.assign(document.createElement("small"), { textContent: other }));
+      if (other) item.append(text("small", other));
       item.onclick = () => setLabel(label);
       return item;
     }),
   );
-  if (!found.length) $("classes").append(Object.assign(document.createElement("p"), { textContent: "No label of that name" }));
+  $("no-class").hidden = found.length > 0;
+  $("classes").hidden = !found.length;
   markClass();
 }
 
 function markClass() {
+  $("classes").removeAttribute("aria-activedescendant");
   for (const item of $("classes").querySelectorAll("li")) {
     const chosen = item.label === tools.label;
     item.setAttribute("aria-selected", String(chosen));
-    if (chosen) item.scrollIntoView({ block: "nearest" });
+    if (!chosen) continue;
+    item.scrollIntoView({ block: "nearest" });
+    $("classes").setAttribute("aria-activedescendant", item.id);
   }
-  $("classes").setAttribute("aria-activedescendant", `class-${tools.label}`);
 }
 
 function setLabel(label) {
@@ -502,8 +540,7 @@ function refreshLooks(looks) {
     ...(looks.length ? [own, ...looks] : []).map(({ share, jpeg, name }, i) => {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", share });
-      button.setAttribute("role", "radio");
-      button.setAttribute("aria-checked", String(share === store.sample));
+      button.setAttribute("aria-pressed", String(share === store.sample));
       button.setAttribute("aria-label", name ?? `Colouring ${i}`);
       if (jpeg) button.append(Object.assign(new Image(), { src: `data:image/jpeg;base64,${jpeg}`, alt: "" }));
       else button.textContent = name;
@@ -561,11 +598,12 @@ function refreshKnobs() {
 $("zoom-in").onclick = () => photo && view.zoom(1.25);
 $("zoom-out").onclick = () => photo && view.zoom(0.8);
 $("fit").onclick = () => photo && view.fit();
-$("opacity").oninput = () => setOpacity($("opacity").value / 100);
+$("opacity").oninput = () => showMap($("opacity").value / 100);
 $("split").oninput = () => setSplit($("split").value / 100);
 
-function setOpacity(opacity) {
-  view.opacity = opacity;
+/** Who asks for the map gets it, with the hint tool as well. */
+function showMap(opacity) {
+  Object.assign(view, { opacity, mapInTheWay: false });
   $("opacity").value = 100 * opacity;
   view.draw();
 }
@@ -574,7 +612,7 @@ let lastOpacity = view.opacity;
 
 function toggleMap() {
   if (view.opacity) lastOpacity = view.opacity;
-  setOpacity(view.opacity ? 0 : lastOpacity);
+  showMap(view.opacity && !view.mapInTheWay ? 0 : lastOpacity);
 }
 
 /** `share` is of the photo's width, as the slider's: nobody wants to look for the photo's edge. */
@@ -634,20 +672,23 @@ const ACTIONS = {
   m: () => model.classes.length && toggleMap(),
   "/": () => model.classes.length && $("search").focus(),
   "?": () => $("keys").showModal(),
+  delete: () => tools.removeHint(),
+  backspace: () => tools.removeHint(),
 };
 const WITH_CONTROL = { z: () => $("undo").click(), y: () => $("redo").click(), s: saveProject, o: choosePhoto };
 
 addEventListener("keydown", (event) => {
   if ($("keys").open || !model) return;
   const key = event.key.toLowerCase();
+  const typing = event.target.matches("input:not([type=range]):not([type=color]):not([type=checkbox])");
   if (event.ctrlKey || event.metaKey) {
+    if (typing && "zy".includes(key)) return; // what is typed is undone
     const action = event.shiftKey && key === "z" ? WITH_CONTROL.y : WITH_CONTROL[key];
     if (!action) return;
     event.preventDefault();
     action();
     return;
   }
-  const typing = event.target.matches("input:not([type=range]):not([type=color]), textarea");
   if (typing || event.altKey) return;
   const tool = TOOLS.find((one) => one.key === key && (!one.map || model.classes.length));
   if (key === " " && (event.target === view.canvas || event.target === document.body)) {
@@ -688,7 +729,7 @@ during("", async () => {
   for (const [keys, what, map] of KEYS) {
     if (map && !model.classes.length) continue;
     const [term, meaning] = [document.createElement("dt"), document.createElement("dd")];
-    term.append(...keys.split(", ").flatMap((part) => part.split(/ +/)).map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
+    term.append(...keys.split(", ").flatMap((part) => part.split(/ +/)).map((key) => text("kbd", key)));
     meaning.textContent = what.split(": back")[0];
     $("keys").querySelector("dl").append(term, meaning);
   }

@@ -18,13 +18,32 @@ export class Net {
     return (await ask("api/model")).json();
   }
 
-  /** A photo's file onto the desk; what the server says of it. */
-  async open(file, limits) {
+  /**
+   * A photo's file onto the desk. Until all of it is here, the photo before stays.
+   *
+   * @returns what the server says of it, its gray in `view` and what the network sees in `labels`; null where another
+   *     was opened meanwhile.
+   */
+  async open(file, limits, side) {
     if (file.size > limits.bytes) {
       const wrong = `a file of ${file.size.toLocaleString("en")} bytes, more than ${limits.bytes.toLocaleString("en")}`;
       throw new Refused(wrong, "start tfcolor app with a larger --max-bytes");
     }
-    const photo = await (await ask("api/photos", file)).json();
+    this.opening = file;
+    const photo = await put(file);
+    try {
+      const parts = [`view?side=${side}`, "labels"].map((part) => ask(`api/photos/${photo.key}/${part}`));
+      const [view, labels] = await Promise.all(parts);
+      photo.view = await createImageBitmap(await view.blob());
+      photo.labels = await bytes(labels);
+    } catch (error) {
+      leave(photo.key);
+      throw error;
+    }
+    if (this.opening !== file) {
+      leave(photo.key);
+      return null;
+    }
     this.leave();
     this.key = photo.key;
     this.file = file;
@@ -33,26 +52,19 @@ export class Net {
 
   /** Lets the photo go; also while the page is being closed. */
   leave() {
-    if (this.key) navigator.sendBeacon(`api/photos/${this.key}/leave`);
+    if (this.key) leave(this.key);
   }
 
   /** Something about the photo. One that has left the desk is put there again, and nobody notices. */
   async photo(path, body) {
+    const { key } = this;
     try {
-      return await ask(`api/photos/${this.key}/${path}`, body);
+      return await ask(`api/photos/${key}/${path}`, body);
     } catch (error) {
       if (error.status !== 404) throw error;
-      this.key = (await (await ask("api/photos", this.file)).json()).key;
+      if (key === this.key) this.key = (await put(this.file)).key;
       return ask(`api/photos/${this.key}/${path}`, body);
     }
-  }
-
-  async view(side) {
-    return (await this.photo(`view?side=${side}`)).blob();
-  }
-
-  async labels() {
-    return bytes(await this.photo("labels"));
   }
 
   async color(store, sequence) {
@@ -96,6 +108,14 @@ export class Net {
 function body(store, more = {}) {
   const { hints, knobs, sample } = store;
   return new Blob([JSON.stringify({ hints, knobs, sample, ...more }) + "\n", store.labels ?? ""]);
+}
+
+async function put(file) {
+  return (await ask("api/photos", file)).json();
+}
+
+function leave(key) {
+  navigator.sendBeacon(`api/photos/${key}/leave`);
 }
 
 async function ask(path, body) {

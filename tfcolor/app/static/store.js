@@ -33,10 +33,15 @@ export class Store extends EventTarget {
     this.knobs = {};
     this.sample = null;
     this.revision = 0; // grows with every change, undone ones too
-    this.saved = true;
     this.done = [];
     this.undone = [];
     this.before = null;
+    this.kept = undefined; // the last step of what a file holds
+  }
+
+  /** Whether nothing would be lost with this page. */
+  get saved() {
+    return !this.before && this.done.at(-1) === this.kept;
   }
 
   /** A change starts. */
@@ -78,7 +83,6 @@ export class Store extends EventTarget {
     if (!count && !Object.keys(step.small).length) return 0;
     this.done.push(step);
     this.undone = [];
-    this.saved = false;
     this.touch();
     return count;
   }
@@ -115,7 +119,6 @@ export class Store extends EventTarget {
     to.push(step);
     if (step.map) this.labels.set(unpack(step.map[side], step.map.length), step.map.first);
     for (const [name, values] of Object.entries(step.small)) this[name] = values[index];
-    this.saved = false;
     this.touch();
     return step.what;
   }

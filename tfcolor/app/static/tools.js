@@ -16,6 +16,7 @@ export class Tools extends EventTarget {
     this.size = 14; // brush, in pixels of the map
     this.contrast = 0.12;
     this.color = "#a0522d";
+    this.picksColor = false; // the eyedropper: not the label
     this.reach = 0.25;
     this.selected = -1; // which hint
     this.pointers = new Map();
@@ -132,7 +133,7 @@ export class Tools extends EventTarget {
     const inside = column >= 0 && column < 1 && row >= 0 && row < 1;
     this.last = [column, row];
     if (this.tool === "pick" || altKey) {
-      if (inside) this.pick(column, row, altKey);
+      if (inside) this.pick(column, row, altKey || this.picksColor);
     } else if (this.tool === "hint") this.pressHint(column, row, inside);
     else if (!this.store.labels) return;
     else if (this.tool === "brush" || this.tool === "eraser") {
@@ -204,9 +205,10 @@ export class Tools extends EventTarget {
 
   async alike(column, row) {
     const { label } = this;
+    const { labels } = this.store;
     try {
       const region = await this.net.alike(row, column, this.contrast);
-      if (label === this.label && region.length === this.store.labels?.length) {
+      if (label === this.label && labels === this.store.labels) {
         this.put("region", Array.from(region.keys()).filter((i) => region[i]));
       }
     } catch (error) {
@@ -299,8 +301,7 @@ export class Tools extends EventTarget {
       this.store.cancel();
       this.corners = [];
       this.select(-1);
-    } else if (event.key === "Delete" || event.key === "Backspace") this.removeHint();
-    else return;
+    } else return;
     event.preventDefault();
   }
 
