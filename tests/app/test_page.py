@@ -95,6 +95,18 @@ class Person:
         self.until(f"document.title.startsWith('{file['name']}')")
         return self.settle()
 
+    def drop(self, *files):
+        self.page.evaluate(
+            """files => {
+              const data = new DataTransfer();
+              for (const [name, octets] of files) {
+                data.items.add(new File([Uint8Array.from(atob(octets), c => c.charCodeAt())], name));
+              }
+              dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
+            }""",
+            [[file["name"], base64.b64encode(file["buffer"]).decode()] for file in files],
+        )
+
     def choose(self, button, file):
         with self.page.expect_file_chooser() as chooser:
             self.page.click(button)
@@ -194,6 +206,11 @@ def test_the_map_steps_aside_for_colour_hints(person):
     person.until(f"{covered} > 10")
     person.page.keyboard.press("h")
     person.until(f"{covered} <= 2")
+    person.page.keyboard.press("m")  # unless it is asked for
+    person.until(f"{covered} > 10")
+    person.page.keyboard.press("m")
+    person.until(f"{covered} <= 2")
+    person.page.locator("#opacity").fill("60")
     person.page.keyboard.press("b")
     person.until(f"{covered} > 10")
 
@@ -205,16 +222,23 @@ def test_an_example_opens(person):
 
 
 def test_a_photo_that_is_dropped_opens(person):
-    person.page.evaluate(
-        """octets => {
-          const data = new DataTransfer();
-          data.items.add(new File([Uint8Array.from(atob(octets), c => c.charCodeAt())], "a.png"));
-          dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
-        }""",
-        base64.b64encode(PHOTO["buffer"]).decode(),
-    )
+    person.drop(PHOTO)
     person.page.wait_for_selector("body:not(.empty)")
     assert chroma(person.settle()).max() > 5
+
+
+def test_of_two_photos_the_one_chosen_last_stays(person, arrive):
+    held = []
+    person.page.route("**/api/photos", lambda route: route.continue_() if held else held.append(route))
+    person.drop(PHOTO)
+    while not held:
+        person.page.wait_for_timeout(10)
+    person.open(MIRRORED)
+    with person.page.expect_request("**/leave"):
+        held[0].continue_()
+    assert person.page.title().startswith("mirrored")
+    person.knob("saturation", 1.01)
+    np.testing.assert_allclose(person.settle(), arrive().open(MIRRORED), atol=2)
 
 
 def test_a_stroke_recolours_where_it_was_and_undo_takes_it_back(person):
@@ -267,6 +291,21 @@ def test_a_hint_colours_its_side_of_the_edge_and_goes_again(person):
     np.testing.assert_allclose(after[:, 200:], before[:, 200:], atol=4)
     person.page.keyboard.press("Delete")
     np.testing.assert_array_equal(person.settle(), before)
+    person.page.click("#undo")
+    person.page.click("#hint-list .pick")
+    person.page.keyboard.press("Delete")
+    np.testing.assert_array_equal(person.settle(), before)
+
+
+def test_the_eyedropper_takes_label_or_colour(person):
+    pixels = person.open()
+    person.page.keyboard.press("i")
+    person.click(0.75, 0.5)
+    assert person.page.evaluate("editor.tools.label") == 1  # and the brush is there to paint it
+    person.page.keyboard.press("i")
+    person.page.check("#options input")
+    person.click(0.25, 0.5)
+    assert person.page.evaluate("editor.tools.color") == "#" + bytes(pixels[120, 80].tolist()).hex()
 
 
 def test_a_knob_changes_all_without_running_the_network(person, colorizer):
@@ -312,6 +351,11 @@ def test_the_download_is_what_the_command_makes_of_the_project(person, arrive, t
     other.choose("#load", {"name": "halves.tfcolor.json", "mimeType": "application/json", "buffer": project})
     other.until("editor.store.hints.length === 1")
     np.testing.assert_array_equal(other.settle(), edited)
+
+    both = arrive()
+    both.drop({"name": "halves.tfcolor.json", "buffer": project}, PHOTO)
+    both.until("editor.store.hints.length === 1")
+    np.testing.assert_array_equal(both.settle(), edited)
 
 
 def test_a_label_map_is_repainted_elsewhere(person):
@@ -379,6 +423,48 @@ def test_two_people_do_not_see_each_others_photos(arrive):
     np.testing.assert_allclose(second[:, :120], first[:, :-121:-1], atol=1)
 
 
+def test_what_is_not_saved_does_not_go_without_a_question(person):
+    person.open()
+    asks = "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert not person.page.evaluate(asks)
+    person.drag((0.7, 0.3), (0.9, 0.7))
+    assert person.page.evaluate(asks)
+    person.page.click("#undo")
+    assert not person.page.evaluate(asks)
+    person.page.click("#redo")
+    person.download("#projects summary", "#save")
+    person.until("editor.store.saved")
+    assert not person.page.evaluate(asks)
+    person.knob("saturation", 0.5)
+    questions = []
+    person.page.on("dialog", lambda question: (questions.append(question.type), question.dismiss()))
+    person.page.close(run_before_unload=True)
+    person.until("editor.store.done.length === 2")
+    assert questions == ["beforeunload"] and not person.page.is_closed()
+
+
+def test_a_server_that_is_back_colours_on(browser, colorizer):
+    running = editor.Editor(port=0).start()
+    port = running._socket.getsockname()[1]
+    context = browser.new_context()
+    person = Person(context, running.url)
+    before = person.open()
+    running.stop()
+    person.page.click("#class-2")
+    person.drag((0.7, 0.3), (0.9, 0.7))
+    assert "does not answer" in person.alert()
+    running = editor.Editor(port=port).start()
+    try:
+        assert np.abs(person.settle() - before).max() > 10  # by itself, and the photo is there again
+        person.until("document.getElementById('alert').hidden")
+        person.page.click("#undo")
+        np.testing.assert_array_equal(person.settle(), before)
+    finally:
+        context.close()
+        running.stop()
+    assert not person.errors
+
+
 def test_requests_do_not_queue_while_the_hand_draws(person, colorizer):
     person.open()
     under_way, most, answers = 0, 0, 0
@@ -400,10 +486,12 @@ def test_requests_do_not_queue_while_the_hand_draws(person, colorizer):
     try:
         person.page.click("#class-2")
         person.drag((0.1, 0.1), (0.9, 0.9), steps=60)
+        while_drawing = answers
         person.settle()
     finally:
         colorizer.pause = 0.0
-    assert most == 1 and 1 <= answers < 30
+    assert most == 1 and 1 <= while_drawing < 30
+    assert answers - while_drawing <= 2  # the one that was under way, and the newest
 
 
 def test_the_keyboard_alone_paints(person):
@@ -421,6 +509,47 @@ def test_the_keyboard_alone_paints(person):
     assert changed[120, int(0.72 * 320)] and not changed[:, :160].any()
     press("?")
     assert "Undo" in person.page.inner_text("#keys")
+
+
+@pytest.mark.parametrize("width, height", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+def test_axe_finds_nothing_that_keeps_anybody_out(arrive, width, height):
+    """axe-core's rules for WCAG 2.2, levels A and AA, and its good practices."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install 'tfcolor[test]'").Axe()
+    person = arrive(viewport={"width": width, "height": height}, has_touch=width < 720)
+
+    def check(state):
+        found = axe.run(person.page, options={"rules": {"target-size": {"enabled": True}}})
+        assert not found.response["violations"], f"{state}: {found.generate_report()}"
+
+    check("no photo yet")
+    person.open()
+    check("a photo")
+    person.page.fill("#search", "wat")
+    check("a label that is searched")
+    person.page.fill("#search", "nothing of that name")
+    check("a label that is not there")
+    person.page.fill("#search", "")
+    person.page.keyboard.press("Escape")
+    person.page.keyboard.press("Tab")
+    person.page.keyboard.press("h")
+    person.click(0.25, 0.5)
+    person.page.click("#more-looks")
+    person.page.wait_for_selector("#look-list img")
+    person.page.keyboard.press("x")
+    check("a hint, colourings, before and after")
+    person.page.keyboard.press("i")
+    check("the eyedropper")
+    person.page.click("#projects summary")
+    check("the menu")
+    person.page.keyboard.press("Escape")
+    assert not person.page.is_visible("#save")
+    person.page.keyboard.press("?")
+    check("the keys")
+    person.page.keyboard.press("Escape")
+    person.page.on("dialog", lambda question: question.accept())  # the hint is not saved
+    person.choose("#open", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no photo"})
+    person.alert()
+    check("a message")
 
 
 def test_fingers_draw_and_two_of_them_zoom(arrive):
