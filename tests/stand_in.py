@@ -22,6 +22,9 @@ class FakeColorizer:
     def __init__(self, size=64):
         self.size, self.runs, self.pause = size, 0, 0.0
 
+    def prepare(self):
+        pass
+
     def segment(self, gray):
         return (gray > 127).astype("uint8")
 

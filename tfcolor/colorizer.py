@@ -303,6 +303,11 @@ class Colorizer:
             chromas *= np.clip((fade_unsure + FADING - unsure) / FADING, 0.0, 1.0)[..., None]
         return chromas.astype("float32")
 
+    def prepare(self):
+        """Imports what the first of several colourings needs, so that nobody waits for it: seconds with TensorFlow."""
+        if self.distribution:
+            self._distribution("several colourings")
+
     def _distribution(self, what):
         """The head, to decode with; ValueError where the model predicts no distribution over colours."""
         if not self.distribution:

@@ -1,21 +1,21 @@
 """Writes editor.jpg, editor_labels.jpg and editor_phone.jpg, the editor's page (CREDITS.md), and measures it.
 
 python docs/images/make_editor.py               # needs Chromium and `pip install 'tfcolor[app]' playwright`
-python docs/images/make_editor.py --latency 30  # no pictures: from a hint's click to its colour on the screen
-python docs/images/make_editor.py --latency 30 --network  # with a run of the network for each, as a stroke has
+python docs/images/make_editor.py --latency 30  # no pictures: from the hand's last move to the colours on the screen
 """
 
 import argparse
 import io
 import shutil
 import statistics
+import time
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tfcolor import app
-from tfcolor.app import desk
+from tfcolor.app.desk import Desk
 
 HERE = Path(__file__).parent
 QUALITY = 86
@@ -24,28 +24,38 @@ SHOWN = """() => new Promise(done => {
     ? requestAnimationFrame(() => requestAnimationFrame(done)) : setTimeout(wait, 20);
   wait();
 })"""
-# The hand lets go -> the frame after the one in which the new colours were drawn.
-LATENCY = """() => new Promise(done => {
+# The hand lets go, or where one press does it all presses -> the frame after that in which the new colours were drawn.
+LATENCY = """kind => {
   const canvas = document.getElementById("stage");
   let start = 0;
-  canvas.addEventListener("pointerup", () => (start = performance.now()), {once: true, capture: true});
+  canvas.addEventListener(kind, () => (start = performance.now()), {once: true, capture: true});
   canvas.addEventListener("shown", function shown() {
     if (!start || editor.view.shown !== editor.store.revision) return;
     canvas.removeEventListener("shown", shown);
     requestAnimationFrame(() => (globalThis.took = performance.now() - start));
   });
   globalThis.took = 0;
-  done();
-})"""
+}"""
+# The brush gets a label that is not there, so that something changes.
+OTHER_LABEL = """([column, row]) => {
+  const {tools, store} = editor;
+  tools.label = (store.labels[tools.index(column, row)] + 1) % tools.classes.length;
+}"""
+DRAWING = """() => {
+  const {view} = editor, draw = view.setChroma.bind(view);
+  globalThis.drawing = [];
+  view.setChroma = (...given) => {
+    const start = performance.now();
+    draw(...given);
+    drawing.push(performance.now() - start);
+  };
+}"""
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency", type=int, metavar="N")
-    parser.add_argument("--network", action="store_true")
     args = parser.parse_args()
-    if args.network:
-        desk.DeskPhoto.output = lambda photo, colorizer: colorizer.colour_output
     editor = app.Editor(port=0).start()
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright:
@@ -105,19 +115,53 @@ def save(page, name):
 
 
 def measure(page, count):
-    """A hint at a place of its own each time, so that its spread has not been kept."""
-    took = []
-    for i in range(count):
-        page.keyboard.press("h")
-        page.evaluate(LATENCY)
-        page.mouse.click(*place(page, 0.05 + 0.9 * i / count, 0.1 + 0.8 * (i * 7 % count) / count))
-        while not (milliseconds := page.evaluate("took")):
-            page.wait_for_timeout(20)
-        took.append(milliseconds)
-        page.keyboard.press("Control+z")
-        page.evaluate(SHOWN)
-    took.sort()
-    print(f"{count} hints: median {statistics.median(took):.0f} ms, from {took[0]:.0f} to {took[-1]:.0f}")
+    """Hints, strokes of a label and regions that look alike, `count` each: nothing of one is kept for another."""
+    server = timed(Desk, "color")
+    page.evaluate(DRAWING)
+    for what, key, kind in (
+        ("hints", "h", "pointerup"),
+        ("strokes", "b", "pointerup"),
+        ("regions", "w", "pointerdown"),
+    ):
+        page.keyboard.press(key)
+        took, coloring, drawing = [], [], []
+        for i in range(count):
+            at = 0.05 + 0.8 * i / count, 0.1 + 0.8 * (i * 7 % count) / count
+            end = (at[0] + 0.1, at[1]) if what == "strokes" else at
+            page.evaluate(OTHER_LABEL, end)
+            page.evaluate(LATENCY, kind)
+            server.clear()
+            page.mouse.move(*place(page, *at))
+            page.mouse.down()
+            page.mouse.move(*place(page, *end), steps=10)
+            page.mouse.up()
+            while not (milliseconds := page.evaluate("took")):
+                page.wait_for_timeout(20)
+            took.append(milliseconds)
+            coloring.append(max(server))
+            drawing.append(page.evaluate("drawing.at(-1)"))
+            page.keyboard.press("Control+z")
+            page.evaluate(SHOWN)
+        print(f"{count} {what}: {spread(took)}; of it colouring {spread(coloring)}, drawing {spread(drawing)}")
+
+
+def timed(owner, name):
+    """The milliseconds that a function takes from now on, a list that grows."""
+    plain, took = getattr(owner, name), []
+
+    def function(*given):
+        start = time.perf_counter()
+        try:
+            return plain(*given)
+        finally:
+            took.append(1000 * (time.perf_counter() - start))
+
+    setattr(owner, name, function)
+    return took
+
+
+def spread(milliseconds):
+    return f"median {statistics.median(milliseconds):.0f} ms ({min(milliseconds):.0f} to {max(milliseconds):.0f})"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -178,6 +179,15 @@ def test_the_editor_listens_on_this_machine_alone_unless_told(monkeypatch):
         with pytest.raises(ValueError, match="another --port"):
             editor.Editor(host=host, port=port)
         one._socket.close()
+
+
+def test_what_other_colourings_import_is_there_before_somebody_asks(monkeypatch):
+    fake, prepared = FakeColorizer(), threading.Event()
+    fake.prepare = prepared.set
+    monkeypatch.setattr("tfcolor.colorizer.Colorizer.load", lambda name: fake)
+    running = editor.Editor(port=0).start()
+    assert prepared.wait(5)
+    running.stop()
 
 
 def test_without_the_extra_there_is_one_line(monkeypatch, capsys):

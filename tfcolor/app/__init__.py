@@ -112,6 +112,7 @@ class Editor:
             colorizer = Colorizer.load(model or next((name for name in MODELS if name in shipped_models()), None))
             if not colorizer.colour_head:
                 raise ValueError(f"model {colorizer.name} segments and does not colour: --model of another")
+            self._colorizer = colorizer
             desk = Desk(colorizer, Limits(max_pixels, allow_truncated), photos)
         except BaseException:
             self._socket.close()
@@ -128,6 +129,7 @@ class Editor:
 
     def run(self):
         """Answers until Ctrl-C."""
+        threading.Thread(target=self._colorizer.prepare).start()
         self._server.run(sockets=[self._socket])
 
     def start(self):

@@ -342,7 +342,7 @@ function refreshTool() {
     options.append(slider("Tolerance", 0.02, 0.4, 0.01, tools.contrast, (v) => (tools.contrast = v)));
   }
   if (tool === "pick" && model.classes.length) {
-    const label = text("label", "Its colour, not its label");
+    const label = text("label", "Colour instead");
     const input = Object.assign(document.createElement("input"), { type: "checkbox", checked: tools.picksColor });
     input.onchange = () => (tools.picksColor = input.checked);
     label.prepend(input);
@@ -364,7 +364,11 @@ function slider(name, from, to, step, value, set) {
   return label;
 }
 
-tools.addEventListener("tool", refreshTool);
+tools.addEventListener("tool", () => {
+  refreshTool();
+  if (tools.usesMap) $("labels").scrollIntoView({ block: "nearest" });
+  if (tools.tool === "hint") $("hints").scrollIntoView({ block: "nearest" });
+});
 tools.addEventListener("say", (event) => say(event.detail));
 tools.addEventListener("error", (event) => complain(event.detail));
 tools.addEventListener("hover", ({ detail }) => {
