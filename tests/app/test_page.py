@@ -552,6 +552,22 @@ def test_axe_finds_nothing_that_keeps_anybody_out(arrive, width, height):
     check("a message")
 
 
+@pytest.mark.parametrize("width", [320, 390, 800])
+def test_nothing_is_cut_off_in_a_narrow_window(arrive, width):
+    person = arrive(viewport={"width": width, "height": 600})
+    person.open()
+    for key in "behi":
+        person.page.keyboard.press(key)
+        over = person.page.evaluate(
+            """["header", "#options", "#bar", "#tools", "#panel"].filter((part) => {
+              const {scrollWidth, clientWidth} = document.querySelector(part);
+              return scrollWidth > clientWidth;
+            })"""
+        )
+        assert not over, key
+    assert person.page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_fingers_draw_and_two_of_them_zoom(arrive):
     person = arrive(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
     before = person.open()

@@ -245,13 +245,24 @@ let asking = false;
 let stale = false;
 let lost = 0; // the timer, while the server does not answer
 let sequence = Date.now(); // grows over reloads too
+let wake = () => {}; // ends a rest
+
+/** As long as the hand draws, the server rests as much as it works: when the hand lets go, it is likely to be free. */
+function rest(milliseconds) {
+  return new Promise((done) => {
+    wake = done;
+    setTimeout(done, milliseconds);
+  });
+}
 
 async function recolor() {
   stale = true;
+  if (!store.before) wake();
   if (asking) return;
   asking = true;
   while (stale) {
     stale = false;
+    const start = performance.now();
     const { revision } = store;
     const asked = photo;
     await during("", async () => {
@@ -268,6 +279,7 @@ async function recolor() {
         if (!known || !lost) throw error;
       }
     });
+    if (store.before) await rest(performance.now() - start);
   }
   asking = false;
 }

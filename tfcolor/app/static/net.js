@@ -104,10 +104,14 @@ export class Net {
   }
 }
 
-/** A line of JSON, then the labels. */
+/** A line of JSON, then the labels. In one array, which a browser sends sooner than a Blob. */
 function body(store, more = {}) {
   const { hints, knobs, sample } = store;
-  return new Blob([JSON.stringify({ hints, knobs, sample, ...more }) + "\n", store.labels ?? ""]);
+  const line = new TextEncoder().encode(JSON.stringify({ hints, knobs, sample, ...more }) + "\n");
+  const octets = new Uint8Array(line.length + (store.labels?.length ?? 0));
+  octets.set(line);
+  if (store.labels) octets.set(store.labels, line.length);
+  return octets;
 }
 
 async function put(file) {
