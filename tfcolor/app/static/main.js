@@ -71,13 +71,15 @@ function complain(error) {
 
 $("alert").querySelector("button").onclick = () => ($("alert").hidden = true);
 
+const SLOW = 500; // milliseconds; a bar that moves takes time from what it waits for
+
 let waiting = 0;
 
 /** Runs what takes a while: shows that it runs, and what went wrong. */
 async function during(what, work) {
   waiting++;
   if (what) say(what);
-  setTimeout(() => ($("progress").hidden = !waiting), 120);
+  const slow = setTimeout(() => ($("progress").hidden = false), SLOW);
   try {
     return await work();
   } catch (error) {
@@ -86,7 +88,8 @@ async function during(what, work) {
     return undefined;
   } finally {
     waiting--;
-    $("progress").hidden = !waiting;
+    clearTimeout(slow);
+    if (!waiting) $("progress").hidden = true;
   }
 }
 
