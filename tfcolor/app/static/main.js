@@ -250,7 +250,7 @@ let lost = 0; // the timer, while the server does not answer
 let sequence = Date.now(); // grows over reloads too
 let wake = () => {}; // ends a rest
 
-/** As long as the hand draws, the server rests as much as it works: when the hand lets go, it is likely to be free. */
+/** As long as the hand draws, the server rests twice as long as it works: when the hand lets go, it is likely to be free. */
 function rest(milliseconds) {
   return new Promise((done) => {
     wake = done;
@@ -282,7 +282,7 @@ async function recolor() {
         if (!known || !lost) throw error;
       }
     });
-    if (store.before) await rest(performance.now() - start);
+    if (store.before) await rest(2 * (performance.now() - start));
   }
   asking = false;
 }
