@@ -3,11 +3,12 @@
 import io
 import struct
 
+import icc
 import numpy as np
 import pytest
 import simplejpeg
 from making import colorize, encoded, has_color, luma, opened
-from PIL import Image, ImageCms, ImageFilter
+from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from tfcolor.photo import PhotoError, formats, jpeg, merge, profiles
 from tfcolor.photo.merging import merge_ycc
@@ -90,6 +91,42 @@ def test_the_tables_turn_with_the_pixels(gray):
     assert opened(after).quantization[0] == [table[i % 8 * 8 + i // 8] for i in range(64)]
     upright = np.rot90(simplejpeg.decode_jpeg(before, "GRAY")[..., 0], -1).astype(int)
     assert np.mean(np.abs(upright - simplejpeg.decode_jpeg(after, "GRAY")[..., 0]) <= 2) >= 0.97
+
+
+def test_tables_of_16_bits_stay(rgb):
+    """Below quality 25 or so an encoder that is not held to baseline takes steps of more than 255."""
+    tables = [[min(32767, 50 * value) for value in one] for one in (jpeg.STANDARD_LUMA, jpeg.STANDARD_CHROMA)]
+    before = encoded(rgb, "JPEG", qtables=tables)
+    after = colorize(before).data
+    assert opened(before).quantization[0] == opened(after).quantization[0] == tables[0]
+    assert close(before, after) >= 0.97
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_off_its_blocks_its_luma_stays(gray, orientation, quality):
+    """75 x 101 pixels are no whole blocks: mirrored, they lie in other ones, and the steps have to be fine."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    before = encoded(gray, "JPEG", quality=quality, exif=exif)
+    after = colorize(before).data
+    stored = Image.fromarray(simplejpeg.decode_jpeg(before, "GRAY")[..., 0])
+    stored.getexif()[274] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(stored)).astype(int)
+    assert np.mean(np.abs(upright - simplejpeg.decode_jpeg(after, "GRAY")[..., 0]) <= 2) >= 0.97
+    own = set(opened(before).quantization[0]) == set(opened(after).quantization[0])
+    assert own == (orientation in (1, 5))  # neither mirrors
+
+
+@pytest.mark.parametrize("kind", ["RGB", "gray gamma"])
+def test_gray_that_was_not_the_files_luma_stays_too(gray, rgb, kind):
+    if kind == "RGB":
+        before = encoded(rgb, "JPEG", keep_rgb=True, quality=75)
+    else:
+        before = encoded(gray, "JPEG", quality=75, icc_profile=icc.gray_profile(icc.gamma_curve(1.8)))
+    wanted = luma(colorize(before, output_format=formats.PNG).data)
+    after = simplejpeg.decode_jpeg(colorize(before).data, "GRAY")[..., 0]
+    assert np.mean(np.abs(wanted - after) <= 2) >= 0.97
 
 
 # 2: a colour photo given.
@@ -223,6 +260,13 @@ def test_kinds_of_jpeg_that_nothing_decodes_are_named(gray, frame):
     data = encoded(gray, "JPEG").replace(b"\xff\xc0", bytes([0xFF, frame]))
     with pytest.raises(PhotoError, match="a kind of JPEG that is not read here .*: save it as PNG"):
         colorize(data)
+
+
+def test_chroma_that_nothing_samples_so_is_named(rgb):
+    data = encoded(rgb, "JPEG")
+    at = data.index(b"\xff\xc0") + 11  # of the first component, its sampling
+    with pytest.raises(PhotoError, match="sampled 4 x 2, 1 x 1, 1 x 1"):
+        colorize(data[:at] + b"\x42" + data[at + 1 :])
 
 
 def test_twelve_bits_are_named(gray):

@@ -16,6 +16,9 @@ JFIF, MULTI_PICTURE, ADOBE, CREDENTIALS = b"JFIF\0", b"MPF\0", b"Adobe", b"JP"
 PICTURE_LIST = 45058  # tag of the multi-picture index
 MAX_PAYLOAD = 65533
 MAX_SCANS = 200
+SAVE_ANEW = "save it as PNG or TIFF first"
+BLOCK = 8  # pixels of a side
+FINE_STEP = 4  # of quantisation: its rounding, of 4 / sqrt(12) levels, leaves 97 % of the pixels within 2 levels
 
 ZIGZAG = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
 # ISO 10918-1, table K.1 and K.2, row by row.
@@ -48,6 +51,16 @@ class Jpeg:
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
     segments: list[tuple[int, bytes]] = field(default_factory=list)
     bare: bytes = b""
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether it holds red, green and blue, no luma: as libjpeg tells, by JFIF, then Adobe, then the names."""
+        if len(self.components) != 3 or any(m == APP0 and payload.startswith(JFIF) for m, payload in self.segments):
+            return False
+        for marker, payload in self.segments:
+            if marker == APP14 and payload.startswith(ADOBE) and len(payload) >= 12:
+                return payload[11] == 0
+        return bytes(name for name, *_ in self.components) == b"RGB"
 
 
 def parse(data: bytes) -> Jpeg:
@@ -93,9 +106,9 @@ def parse(data: bytes) -> Jpeg:
         raise PhotoError("a JPEG without a frame", "a whole copy of the file")
     if jpeg.frame not in DECODABLE_FRAMES or jpeg.precision != 8:
         kind = f"{jpeg.precision} bits, frame type {jpeg.frame:#x}"
-        raise PhotoError(f"a kind of JPEG that is not read here ({kind})", "save it as PNG or TIFF first")
+        raise PhotoError(f"a kind of JPEG that is not read here ({kind})", SAVE_ANEW)
     if len(jpeg.components) not in (1, 3, 4):
-        raise PhotoError(f"a JPEG of {len(jpeg.components)} components", "save it as PNG or TIFF first")
+        raise PhotoError(f"a JPEG of {len(jpeg.components)} components", SAVE_ANEW)
     if jpeg.progressive and data.count(b"\xff\xda") > MAX_SCANS:
         raise PhotoError(f"a JPEG of more than {MAX_SCANS} scans, as no camera writes", "save it anew")
     return jpeg
@@ -124,18 +137,23 @@ def _read_tables(jpeg: Jpeg, payload: bytes) -> None:
         at += 1 + layout.size
 
 
-def encoding_tables(jpeg: Jpeg, turned: bool) -> list[list[int]]:
+def encoding_tables(jpeg: Jpeg, turned: bool, same_blocks: bool) -> list[list[int]]:
     """The tables to write the photo's luma and chroma with: its own; of a gray one, chroma's at the same quality.
 
-    `turned`: the pixels were turned on their side, and so are the tables.
+    Args:
+        turned: the pixels were turned on their side, and so are the tables.
+        same_blocks: the luma is the one that was coded, in the same blocks of 8 x 8: its own table gives it back. Any
+            other is rounded anew, by up to half a step: luma's steps are at most FINE_STEP then.
     """
     luma = jpeg.tables.get(jpeg.components[0][3], STANDARD_LUMA)
     chroma = jpeg.tables.get(jpeg.components[1][3]) if len(jpeg.components) == 3 else None
     if chroma is None:
         scale = sum(luma) / sum(STANDARD_LUMA)
         chroma = [min(max(round(value * scale), 1), 255) for value in STANDARD_CHROMA]
+    if not same_blocks:
+        luma = [min(value, FINE_STEP) for value in luma]
     order = [i % 8 * 8 + i // 8 for i in range(64)] if turned else range(64)
-    return [[min(table[i], 255) for i in order] for table in (luma, chroma)]
+    return [[table[i] for i in order] for table in (luma, chroma)]
 
 
 def read_notes(jpeg: Jpeg, warnings: list[str]) -> Notes:

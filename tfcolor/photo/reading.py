@@ -33,6 +33,7 @@ HARMLESS = "Invalid SOS parameters"  # what libjpeg remarks on without anything 
 AS_FAR = "done as far as it goes"
 MOST_SAMPLES = 8  # channels of a pixel
 ROWS_AT_ONCE = 64
+ROWS_MIRRORED, COLUMNS_MIRRORED = (3, 4, 7, 8), (2, 3, 6, 7)  # orientations, of what is upright but for that
 COLOUR_SAMPLE = 256  # pixels of a side that are enough to see whether a photo has colour
 
 
@@ -46,6 +47,7 @@ class Photo:
         notes: upright as well.
         profile: the RGB profile that it came with and is to be written in; None: sRGB.
         turned: its pixels lay on their side.
+        same_blocks: its gray is the very Y of a JPEG, in the same blocks of 8 x 8 pixels.
         has_color: whether it has real colour, more than a tone as of sepia; None if nobody asked.
     """
 
@@ -54,6 +56,7 @@ class Photo:
     notes: Notes
     profile: profiles.Profile | None
     turned: bool
+    same_blocks: bool = False
     has_color: bool | None = None
 
 
@@ -66,6 +69,7 @@ class Samples:
         alpha: [H, W], None without transparency.
         gamma: the exponent from values to light, where no profile says more.
         orientation: 1 to 8, as EXIF counts; None: EXIF says.
+        is_luma: they are the Y that a JPEG holds.
         damage: what was wrong with it, '' if nothing was.
     """
 
@@ -73,6 +77,7 @@ class Samples:
     alpha: np.ndarray | None = None
     gamma: float | None = None
     orientation: int | None = None
+    is_luma: bool = False
     damage: str = ""
 
 
@@ -148,6 +153,7 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
         has_color = is_colorful(opened.glimpse() if opened.glimpse else _small_rgb(samples.pixels))
     orientation = samples.orientation or (exif.orientation(block) if block else 1)
     gray, profile = to_gray(samples, profile, opened.warnings)
+    same_blocks = samples.is_luma and gray is samples.pixels
     gray = upright(gray, orientation)
     alpha = None if samples.alpha is None else upright(samples.alpha, orientation)
     turned = orientation >= 5
@@ -163,7 +169,8 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
     notes.photoshop = photoshop.without_thumbnails(notes.photoshop)
     if turned and notes.resolution:
         notes.resolution = notes.resolution.on_its_side()
-    return Photo(gray, alpha, notes, profile, turned, has_color)
+    same_blocks = same_blocks and keeps_blocks(orientation, height, width)
+    return Photo(gray, alpha, notes, profile, turned, same_blocks, has_color)
 
 
 def _read_exif(notes: Notes, warnings: list[str]) -> exif.Exif | None:
@@ -264,11 +271,20 @@ def upright(plane: np.ndarray, orientation: int) -> np.ndarray:
     """[H, W] as stored -> as it is to be seen, by EXIF's orientation, 1 to 8."""
     if orientation >= 5:
         plane = plane.T
-    if orientation in (3, 4, 7, 8):
+    if orientation in ROWS_MIRRORED:
         plane = plane[::-1]
-    if orientation in (2, 3, 6, 7):
+    if orientation in COLUMNS_MIRRORED:
         plane = plane[:, ::-1]
     return np.ascontiguousarray(plane)
+
+
+def keeps_blocks(orientation: int, height: int, width: int) -> bool:
+    """Whether a JPEG's blocks are whole blocks again when `upright` has made it height x width.
+
+    Blocks are counted from the left and the top; what does not fill a block lies on the other side once mirrored.
+    """
+    rows_mirrored, columns_mirrored = orientation in ROWS_MIRRORED, orientation in COLUMNS_MIRRORED
+    return not (rows_mirrored and height % jpeg.BLOCK or columns_mirrored and width % jpeg.BLOCK)
 
 
 def is_colorful(rgb: Image.Image) -> bool:
@@ -326,12 +342,15 @@ def _decode_jpeg(header: jpeg.Jpeg, in_color: bool, limits: Limits) -> Samples:
     try:
         pixels = simplejpeg.decode_jpeg(header.bare, space)
     except ValueError as error:
+        if "subsampling" in str(error):
+            kind = ", ".join(f"{across} x {down}" for _, across, down, _ in header.components)
+            raise PhotoError(f"a kind of JPEG that is not read here (sampled {kind})", jpeg.SAVE_ANEW) from None
         damage = "" if str(error).startswith(HARMLESS) else f"damaged JPEG ({error})"
         if damage and not limits.allow_truncated:
             raise
         pixels = simplejpeg.decode_jpeg(header.bare, space, strict=False)
     if space == "GRAY":
-        return Samples(pixels[..., 0], damage=damage)
+        return Samples(pixels[..., 0], is_luma=not header.is_rgb, damage=damage)
     if space == "CMYK":
         # Adobe's convention, which the others follow, with its marker or without: 255 is no ink.
         return Samples(_pillow_image(~pixels, "CMYK"), damage=damage)

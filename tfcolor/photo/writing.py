@@ -178,7 +178,7 @@ def _encode_jpeg(colored: Colored, opened: Opened, encoding: Encoding, watch: St
     watch.lap("merge")
     settings: dict = {"subsampling": "4:2:0" if half_chroma else "4:4:4"}
     if opened.jpeg_header and encoding.quality is None:
-        settings["qtables"] = jpeg.encoding_tables(opened.jpeg_header, photo.turned)
+        settings["qtables"] = jpeg.encoding_tables(opened.jpeg_header, photo.turned, photo.same_blocks)
     else:
         settings["quality"] = encoding.quality or QUALITY["JPEG"]
     return _saved(image, "JPEG", **settings)
