@@ -60,6 +60,12 @@ def test_portable_maps_of_all_kinds(text, highest):
     np.testing.assert_allclose(luma(after), luma(image), atol=1)
 
 
+def test_unknown_chunks_of_a_webp_are_told(gray):
+    data = encoded(gray, "WEBP", lossless=True, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    data = data[:4] + struct.pack("<I", len(data) + 4) + data[8:] + b"C2PA" + struct.pack("<I", 4) + b"abcd"
+    assert any("WebP chunks 'C2PA' are not known" in warning for warning in colorize(data).warnings)
+
+
 def test_portable_maps_keep_their_comments_and_carry_the_mark():
     after = colorize(b"P5\n# Box 12\n3 2\n255\n\x00\x10\x20\x30\x40\xff", agent="tfcolor 1").data
     assert after.startswith(b"P6\n# Box 12\n# colour invented by tfcolor 1\n3 2\n255\n")

@@ -363,7 +363,8 @@ def test_damaged_photoshop_resources_stay_as_they_are():
 
 def test_iptc_alone_in_a_tiff_stays(gray):
     data = encoded(gray, "TIFF", tiffinfo={33723: IPTC})
-    assert opened(colorize(data).data).tag_v2[33723] == IPTC
+    tags = opened(colorize(data).data).tag_v2
+    assert tags[33723] == IPTC and 34377 not in tags  # not a second time in Photoshop's box
     assert b"8BIM\x04\x04\0\0" + struct.pack(">I", len(IPTC)) + IPTC in colorize(data, output_format=formats.JPEG).data
 
 
@@ -510,6 +511,14 @@ def test_avif_and_heic_keep_theirs(gray, kind):
     assert after.getexif()[271] == "Voigtlander" and after.getexif()[306] == "1938:05:01 12:00:00"
     assert read_mark(xmp_of(colorize(data).data))[2] == ["A scanner's own"]
     assert after.info["icc_profile"] == profile
+
+
+def test_boxes_that_only_a_jpeg_2000_has_stay(gray):
+    iptc = struct.pack(">I4s", 24 + len(IPTC), b"uuid") + bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + IPTC
+    data = encoded(gray, "JPEG2000") + iptc + struct.pack(">I4s", 12, b"xml ") + b"<a/>"
+    assert iptc in colorize(data).data and b"xml <a/>" in colorize(data).data
+    lost = colorize(data, output_format=formats.PNG).warnings
+    assert any("2 notes that only JPEG 2000 holds" in warning for warning in lost)
 
 
 def test_the_resolution_of_a_jpeg_2000_stays(gray):

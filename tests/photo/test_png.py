@@ -128,6 +128,15 @@ def test_text_chunks_stay(gray):
     assert [(n, bytes(b)) for n, b in png.parse(before).chunks if n in png.TEXT] == notes[1:]  # the first is the mark
 
 
+def test_unknown_chunks_are_copied_if_they_may_be_and_told_if_not(gray):
+    data = encoded(gray, "PNG")
+    private, signed = chunk(b"prIv", b"abc"), chunk(b"caBX", b"abc")
+    result = colorize(data[:33] + private + signed + data[33:])
+    assert private in result.data and signed not in result.data
+    assert any("chunks 'caBX' are not known here" in warning for warning in result.warnings)
+    assert not any("chunks" in warning for warning in colorize(data).warnings)
+
+
 def test_old_exif_in_text_is_read_and_becomes_exif(gray):
     exif = Image.Exif()
     exif[274], exif[305] = 3, "ImageMagick of old"

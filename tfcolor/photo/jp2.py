@@ -10,6 +10,7 @@ SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF = b"JpgTiffExif->JP2"
+NOTES = (b"uuid", b"uinf", b"xml ")  # boxes that describe, IPTC's and those of maps among them
 
 
 @dataclass
@@ -47,6 +48,8 @@ def parse(data: bytes) -> Jp2:
                 jp2.notes.xmp = data[start + 16 : end]
             elif name == b"uuid" and data[start : start + 16] == EXIF:
                 jp2.notes.exif = data[start + 16 : end].removeprefix(b"Exif\0\0")
+            elif name in NOTES:
+                jp2.notes.own.append((name, data[start:end]))
     if jp2.boxed and (jp2.width, jp2.height) != jp2.claimed:
         raise PhotoError("a JPEG 2000 whose header and pixels disagree on its size", "a whole copy of the file")
     if not jp2.width or not jp2.height:
@@ -55,11 +58,10 @@ def parse(data: bytes) -> Jp2:
 
 
 def add_notes(encoded: bytes, notes: Notes) -> bytes:
-    """A freshly encoded JP2 with EXIF and XMP in boxes behind the pixels."""
-    boxes = [(XMP, notes.xmp), (EXIF, notes.exif)]
-    return encoded + b"".join(
-        struct.pack(">I4s", 8 + len(kind) + len(note), b"uuid") + kind + note for kind, note in boxes if note
-    )
+    """A freshly encoded JP2 with EXIF, XMP and its own notes in boxes behind the pixels."""
+    boxes = [(b"uuid", kind + note) for kind, note in ((XMP, notes.xmp), (EXIF, notes.exif)) if note]
+    boxes += notes.own
+    return encoded + b"".join(struct.pack(">I4s", 8 + len(body), name) + body for name, body in boxes)
 
 
 def _boxes(data: bytes, at: int, end: int):

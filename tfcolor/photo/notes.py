@@ -6,6 +6,8 @@ INCH, CENTIMETRE, NO_UNIT = "inch", "cm", ""
 CENTIMETRES_PER_INCH = 2.54
 LEAST_RESOLUTION, MOST_RESOLUTION = 0.1, 1e7  # beyond them a number stands for "unknown", or is damaged
 
+MOST_LISTED = 5
+
 
 @dataclass(frozen=True)
 class Resolution:
@@ -36,7 +38,7 @@ class Notes:
 
     `exif`: a block as JPEG carries it behind `Exif\\0\\0`. `xmp`: a packet. `photoshop`: image resources (8BIM), where
     IPTC lies. `icc`: a profile. `comments`: text without a key. `own`: what only the format that it came from can
-    hold, in that format's own pieces (JPEG segments, PNG chunks, TIFF fields), each `name: piece`.
+    hold, in that format's own pieces (JPEG segments, PNG chunks, TIFF fields, JPEG 2000 boxes), each `name: piece`.
     """
 
     exif: bytes = b""
@@ -46,3 +48,9 @@ class Notes:
     comments: list[bytes] = field(default_factory=list)
     resolution: Resolution | None = None
     own: list = field(default_factory=list)
+
+
+def listed(names: list[bytes]) -> str:
+    """Names of pieces for a line: each once, escaped, the first few."""
+    once = [repr(name.decode("latin-1")) for name in dict.fromkeys(names)]
+    return ", ".join(once[:MOST_LISTED]) + (" ..." if len(once) > MOST_LISTED else "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfcolor.photo.errors import PhotoError
-from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution
+from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution, listed
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEY = b"XML:com.adobe.xmp"
@@ -14,6 +14,8 @@ OLD_EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 # What a decoder needs to know: all that Pillow is given.
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
+# What says how the gray picture is to be shown, and goes with it.
+SHOWING = (b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"hIST", b"sPLT", b"cICP", b"mDCV", b"cLLI", b"iDOT")
 GRAY, RGB, GRAY_ALPHA, RGB_ALPHA = 0, 2, 4, 6
 # The passes of an interlaced PNG: first column and row, steps across and down.
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -111,8 +113,10 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
     Raises:
         PhotoError: a note unpacks to more.
     """
-    notes = Notes()
+    notes, lost = Notes(), []
     for name, body in png.chunks:
+        if name in PIXELS or name in SHOWING:
+            continue
         body = bytes(body)
         if name == b"eXIf":
             notes.exif = notes.exif or body.removeprefix(b"Exif\0\0")
@@ -131,8 +135,12 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
                 notes.exif = notes.exif or _from_hex(text).removeprefix(b"Exif\0\0")
             else:
                 notes.own.append((name, body))
-        elif name == b"tIME":
-            notes.own.append((name, body))
+        elif name == b"tIME" or name[3:].islower():  # the fourth letter says whether a program that does not know
+            notes.own.append((name, body))  # a chunk may copy it (PNG specification, 5.4)
+        else:
+            lost.append(name)
+    if lost:
+        warnings.append(f"its PNG chunks {listed(lost)} are not known here and left out")
     return notes
 
 

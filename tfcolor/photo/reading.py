@@ -23,7 +23,7 @@ from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.formats import Format
 from tfcolor.photo.limits import Limits
 from tfcolor.photo.merging import strip_bounds
-from tfcolor.photo.notes import INCH, Notes, Resolution
+from tfcolor.photo.notes import INCH, Notes, Resolution, listed
 
 for library in ("tifffile", "imagecodecs"):
     logging.getLogger(library).setLevel(logging.CRITICAL)  # what they have to say becomes our one line
@@ -392,6 +392,7 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
 
 def _open_webp(data: bytes, limits: Limits) -> Opened:
     header = webp.parse(data)
+    unknown = f"its WebP chunks {listed(header.unknown)} are not known here and left out"
     return Opened(
         formats.WEBP,
         [(header.width, header.height)] * header.frames,
@@ -399,6 +400,7 @@ def _open_webp(data: bytes, limits: Limits) -> Opened:
         lambda page, in_color: _decode_with_pillow(data, formats.WEBP, page, limits),
         lossless=header.lossless,
         damage=header.damage,
+        warnings=[unknown] if header.unknown else [],
     )
 
 

@@ -314,7 +314,9 @@ def _pack(strip: np.ndarray, compression: int, order: str) -> bytes:
 def _note_fields(page: Page, order: str) -> list[Field]:
     """The fields of the notes: the page's own first, then what its EXIF has besides."""
     notes, fields = page.notes, {one.tag: one for one in page.own}
-    for tag, kind, note in ((XMP, BYTE, notes.xmp), (PHOTOSHOP, BYTE, notes.photoshop), (ICC, UNDEFINED, notes.icc)):
+    iptc_again = IPTC in fields and notes.photoshop == photoshop.with_iptc(fields[IPTC].data)
+    resources = b"" if iptc_again else notes.photoshop
+    for tag, kind, note in ((XMP, BYTE, notes.xmp), (PHOTOSHOP, BYTE, resources), (ICC, UNDEFINED, notes.icc)):
         if note:
             fields[tag] = field(tag, kind, note, order)
     if notes.resolution:

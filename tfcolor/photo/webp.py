@@ -1,17 +1,21 @@
 """WebP around its pixels: RIFF chunks."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.notes import Notes
 
 EXIF, XMP, ICC = b"EXIF", b"XMP ", b"ICCP"
+PIXELS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 
 
 @dataclass
 class WebP:
-    """Size, whether it is lossless, its pictures, its notes; `damage` tells what is missing at its end."""
+    """Size, whether it is lossless, its pictures, its notes, the names of chunks that are none of these.
+
+    `damage` tells what is missing at its end.
+    """
 
     width: int
     height: int
@@ -19,6 +23,7 @@ class WebP:
     frames: int
     notes: Notes
     damage: str
+    unknown: list[bytes] = field(default_factory=list)
 
 
 def parse(data: bytes) -> WebP:
@@ -51,6 +56,8 @@ def parse(data: bytes) -> WebP:
             webp.notes.xmp = body
         elif name == ICC:
             webp.notes.icc = body
+        elif name not in PIXELS:
+            webp.unknown.append(name)
         at += 8 + size + size % 2
     if not webp.width or not webp.frames:
         raise PhotoError("a WebP without a picture", "a whole copy of the file")
