@@ -21,7 +21,7 @@ def written(array, **settings) -> bytes:
     return file.getvalue()
 
 
-COMPRESSIONS = {"raw": 1, "tiff_lzw": 5, "tiff_adobe_deflate": 8, "packbits": 32773}
+COMPRESSIONS = {"raw": 1, "tiff_lzw": 5, "tiff_adobe_deflate": 8, "packbits": 32773, "zstd": 50000, "lzma": 34925}
 
 
 @pytest.mark.parametrize("name", COMPRESSIONS)

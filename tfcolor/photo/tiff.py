@@ -58,10 +58,11 @@ ELSEWHERE = frozenset([X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, XMP, PHOTOSH
 # Of a page's fields, those that an EXIF block has too: description, make, model, software, date, artist, copyright ...
 IN_EXIF = frozenset([270, 271, 272, 305, 306, 315, 316, 33432, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, EXIF, GPS])
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
-LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
-JPEG = 7
-FAX, ZSTD, LZMA = (2, 3, 4), 50000, 34925
-READABLE = (*LOSSLESS, *FAX, JPEG, ZSTD, LZMA)
+ZSTD, LZMA = 50000, 34925
+PREDICTED = (LZW, DEFLATE, OLD_DEFLATE, ZSTD, LZMA)  # are told differences of neighbours
+LOSSLESS = (NONE, PACKBITS, *PREDICTED)
+JPEG, FAX = 7, (2, 3, 4)
+READABLE = (*LOSSLESS, *FAX, JPEG)
 DEFLATE_LEVEL = 6  # of libdeflate, in a third of the time that zlib takes for the same
 ASSOCIATED, UNASSOCIATED = 1, 2  # extra sample: alpha, with which the colours are or are not multiplied
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOR, SEPARATED, YCC, LAB = (
@@ -289,7 +290,7 @@ def _write_pixels(out: bytearray, page: Page, order: str, big: bool) -> list[Fie
         (STRIP_SIZES, place_type, sizes),
         (PLANAR, SHORT, [1]),
     ]
-    if page.compression in (LZW, DEFLATE, OLD_DEFLATE):
+    if page.compression in PREDICTED:
         numbers.append((PREDICTOR, SHORT, [2]))
     if channels == 4:
         numbers.append((EXTRA_SAMPLES, SHORT, [UNASSOCIATED]))
@@ -297,7 +298,7 @@ def _write_pixels(out: bytearray, page: Page, order: str, big: bool) -> list[Fie
 
 
 def _pack(strip: np.ndarray, compression: int, order: str) -> bytes:
-    if compression in (LZW, DEFLATE, OLD_DEFLATE):
+    if compression in PREDICTED:
         strip = np.diff(strip, axis=1, prepend=strip[:, :1] * 0)  # predictor 2: each pixel less its left neighbour
     strip = strip.astype(strip.dtype.newbyteorder(order), copy=False)
     if compression == NONE:
@@ -306,6 +307,10 @@ def _pack(strip: np.ndarray, compression: int, order: str) -> bytes:
 
     if compression == LZW:
         return imagecodecs.lzw_encode(strip.tobytes())
+    if compression == ZSTD:
+        return imagecodecs.zstd_encode(strip.tobytes())
+    if compression == LZMA:
+        return imagecodecs.lzma_encode(strip.tobytes())
     if compression == PACKBITS:
         return b"".join(imagecodecs.packbits_encode(row.tobytes()) for row in strip)
     return imagecodecs.deflate_encode(strip.tobytes(), level=DEFLATE_LEVEL)
