@@ -44,10 +44,24 @@ def jpeg_of(width, height):
     return data.replace(b"\x08\x00\x08\x00\x08", b"\x08" + struct.pack(">HH", height, width), 1)
 
 
+SOURCE = b"<i:DigitalSourceType/>"
+PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
+    b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">%s</r:RDF></x:xmpmeta>'
+)
+
+
 BOMBS = {
     "text": lambda: png_with(chunk(b"zTXt", b"Story\0\0" + packed_zeros(200))),
     "XMP": lambda: png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed_zeros(200))),
     "profile": lambda: png_with(chunk(b"iCCP", b"p\0\0" + packed_zeros(200))),
+    "XMP of a million sources": lambda: png_with(
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(PACKET % (SOURCE * 400_000)))
+    ),
+    "XMP as long as is read": lambda: png_with(
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(PACKET % (SOURCE * 80_000)))
+    ),
+    "many texts": lambda: png_with(*[chunk(b"zTXt", b"Story\0\0" + zlib.compress(bytes(20 << 20)))] * 40),
     "circle of pages": lambda: b"II*\0\x08\0\0\0" + directory([(256, 4, 1, 1)], 8),
     "circle of two": lambda: b"II*\0\x08\0\0\0" + directory([(256, 4, 1, 1)], 26) + directory([(256, 4, 1, 1)], 8),
     "million entries": lambda: b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1_000_000) + bytes(20_000_000),

@@ -325,6 +325,15 @@ def test_broken_xmp_is_dropped_with_a_warning(gray, packet):
     assert read_mark(xmp_of(result.data))[1]
 
 
+def test_a_source_in_a_source_goes_with_it():
+    """Taking out the outer one takes the inner one with it, and nothing behind them."""
+    inner = b'<i:DigitalSourceType xmlns:i="%s">%s</i:DigitalSourceType>'
+    names = xmp.IPTC.encode()
+    packet = PACKET % (inner % (names, inner % (names, b"a") + inner % (names, b"b")))
+    sources, _, tools = read_mark(xmp.mark(packet, "x"))
+    assert sources == [xmp.SOURCE_TYPE] and tools == ["A scanner's own"]
+
+
 def resources(*items) -> bytes:
     return b"".join(
         b"8BIM" + struct.pack(">H", n) + b"\0\0" + struct.pack(">I", len(d)) + d + b"\0" * (len(d) % 2)

@@ -277,6 +277,31 @@ def test_of_an_animation_the_first_frame_is_done_and_all_if_asked(gray, kind):
         assert np.abs(luma(image.copy()) - np.roll(gray, 20 * number, 1)).max() <= (3 if kind == "GIF" else 0)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+def test_frames_are_decoded_once_each(gray, kind, monkeypatch):
+    frames = [Image.fromarray(np.roll(gray, step)) for step in range(12)]
+    settings = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **settings)
+    opening = []
+    monkeypatch.setattr(
+        Image, "open", lambda *args, open=Image.open, **kwargs: opening.append(1) or open(*args, **kwargs)
+    )
+    result = colorize(data, all_pages=True)
+    assert len(opening) <= 2  # the first, and all that build on it
+    pages = Image.open(io.BytesIO(result.data))
+    for number, frame in enumerate(frames):
+        pages.seek(number)
+        np.testing.assert_allclose(luma(pages.copy()), np.asarray(frame), atol=1)
+
+
+def test_more_pages_than_anybody_has_are_refused(gray, monkeypatch):
+    monkeypatch.setattr("tfcolor.photo.colorizing.MAX_PAGES", 2)
+    data = pages(gray, gray, gray)
+    with pytest.raises(PhotoError, match="3 pages, more than 2: without --all-pages the first is done"):
+        colorize(data, all_pages=True)
+    assert colorize(data).data
+
+
 def test_one_frame_with_all_pages_keeps_its_format(gray):
     assert colorize(encoded(gray, "PNG"), all_pages=True).format is formats.PNG
 

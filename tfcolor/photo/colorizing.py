@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfcolor.photo import formats
+from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.formats import Format
-from tfcolor.photo.limits import Limits
+from tfcolor.photo.limits import MAX_PAGES, Limits
 from tfcolor.photo.merging import shrink
 from tfcolor.photo.reading import Opened, open_photo, read_page
 from tfcolor.photo.writing import Colored, Encoding, Stopwatch, check_size, encode, encode_pages
@@ -80,6 +81,8 @@ def colorize_photo(
     options, watch = options or Options(), Stopwatch()
     opened = open_photo(data, options.limits)
     as_tiff = options.all_pages and opened.pages > 1
+    if as_tiff and opened.pages > MAX_PAGES:
+        raise PhotoError(f"{opened.pages:,} pages, more than {MAX_PAGES:,}", "without --all-pages the first is done")
     target = formats.TIFF if as_tiff else output_format(opened.format, options)
     _say_changes(opened, target, options)
     for width, height in opened.sizes if as_tiff else opened.sizes[:1]:

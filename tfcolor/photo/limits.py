@@ -20,7 +20,7 @@ class Limits:
 
     @property
     def note_bytes(self) -> int:
-        """What a packed note may unpack to."""
+        """The largest note: EXIF, XMP, a profile, or what a packed text unpacks to."""
         return max(1 << 20, self.max_pixels // 8)
 
     @property
@@ -45,4 +45,16 @@ class Limits:
             raise PhotoError(
                 f"{width} x {height} are more than {self.max_pixels:,} pixels",
                 f"--max-pixels {width * height} lets it in, if the file is to be trusted",
+            )
+
+    def check_note(self, name: str, size: int) -> None:
+        """Refuse a note of more than `note_bytes`.
+
+        Raises:
+            PhotoError: it is one.
+        """
+        if size > self.note_bytes:
+            raise PhotoError(
+                f"its {name} has more than {self.note_bytes:,} bytes, as a bomb does",
+                "a larger --max-pixels lets it in, if the file is to be trusted",
             )

@@ -108,7 +108,7 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
     """What the chunks hold.
 
     Args:
-        largest: how many bytes a packed note may unpack to.
+        largest: how many bytes all packed notes together may unpack to.
 
     Raises:
         PhotoError: a note unpacks to more.
@@ -123,12 +123,14 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
         elif name == b"iCCP":
             packed = body.partition(b"\0")[2][1:]
             notes.icc = _unpack(packed, largest, "colour profile", warnings)
+            largest -= len(notes.icc)
         elif name == b"pHYs" and len(body) == 9:
             x, y, unit = struct.unpack(">IIB", body)
             metre = Resolution(x / 100, y / 100, CENTIMETRE)
             notes.resolution = metre if unit == 1 else Resolution(x, y, NO_UNIT)
         elif name in TEXT:
             key, text = _read_text(name, body, largest, warnings)
+            largest -= len(text) if name != b"tEXt" else 0
             if key == XMP_KEY:
                 notes.xmp = notes.xmp or text
             elif key in OLD_EXIF_KEYS:
@@ -158,13 +160,13 @@ def _read_text(name: bytes, body: bytes, largest: int, warnings: list[str]) -> t
 def _unpack(packed: bytes, largest: int, name: str, warnings: list[str]) -> bytes:
     unpacker = zlib.decompressobj()
     try:
-        note = unpacker.decompress(packed, largest)
+        note = unpacker.decompress(packed, max(largest, 1))  # 0 would be without end
     except zlib.error:
         warnings.append(f"its {name} is damaged and left out")
         return b""
     if unpacker.unconsumed_tail:
         raise PhotoError(
-            f"its {name} unpacks to more than {largest:,} bytes, as a bomb does",
+            f"its {name} unpacks to more than {max(largest, 1):,} bytes, as a bomb does",
             "a larger --max-pixels lets it in, if the file is to be trusted",
         )
     return note

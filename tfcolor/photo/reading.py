@@ -142,6 +142,8 @@ def read_page(opened: Opened, page: int, limits: Limits, look_for_color: bool = 
     """
     limits.check(*opened.sizes[page])
     notes = _trying(opened.format, lambda: opened.read_notes(page))
+    for name, note in (("EXIF", notes.exif), ("XMP", notes.xmp), ("colour profile", notes.icc)):
+        limits.check_note(name, len(note))
     block = _read_exif(notes, opened.warnings)
     profile = _read_profile(notes, opened.warnings)
     in_color = profile is not None and profile.space == profiles.RGB and not profile.is_srgb
@@ -365,16 +367,17 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
         with _pillow(png.pixels_alone(header), formats.PNG) as image:
             pages = min(image.n_frames, png.frames(header))
 
+    animation = _Animation(lambda: png.pixels_alone(header), formats.PNG, limits)
+
     def decode(page: int, in_color: bool) -> Samples:
-        alone = png.pixels_alone(header)  # a copy of the file, for no longer than this
         if header.bits == 16 and page == 0:
             try:
                 png.check_packed(header)
-                return _from_array(_imagecodecs().png_decode(alone), 65535, gamma=png.gamma(header))
+                return _from_array(_imagecodecs().png_decode(png.pixels_alone(header)), 65535, gamma=png.gamma(header))
             except Exception:
                 if not limits.allow_truncated:
                     raise
-        samples = _decode_with_pillow(alone, formats.PNG, page, limits)
+        samples = animation.decode(page)
         samples.gamma = png.gamma(header)
         if header.bits == 16 and page == 0:
             samples.damage = "as it is damaged, it is read with 8 bits"
@@ -391,13 +394,13 @@ def _open_png(data: bytes, limits: Limits) -> Opened:
 
 
 def _open_webp(data: bytes, limits: Limits) -> Opened:
-    header = webp.parse(data)
+    header, animation = webp.parse(data), _Animation(lambda: data, formats.WEBP, limits)
     unknown = f"its WebP chunks {listed(header.unknown)} are not known here and left out"
     return Opened(
         formats.WEBP,
         [(header.width, header.height)] * header.frames,
         lambda page: replace(header.notes),
-        lambda page, in_color: _decode_with_pillow(data, formats.WEBP, page, limits),
+        lambda page, in_color: animation.decode(page),
         lossless=header.lossless,
         damage=header.damage,
         warnings=[unknown] if header.unknown else [],
@@ -405,12 +408,12 @@ def _open_webp(data: bytes, limits: Limits) -> Opened:
 
 
 def _open_gif(data: bytes, limits: Limits) -> Opened:
-    header = gif.parse(data)
+    header, animation = gif.parse(data), _Animation(lambda: data, formats.GIF, limits)
     return Opened(
         formats.GIF,
         [(header.width, header.height)] * header.frames,
         lambda page: replace(header.notes),
-        lambda page, in_color: _decode_with_pillow(data, formats.GIF, page, limits),
+        lambda page, in_color: animation.decode(page),
         damage=header.damage,
     )
 
@@ -543,7 +546,8 @@ _tolerance = threading.Lock()  # ImageFile.LOAD_TRUNCATED_IMAGES is of the whole
 
 def _decode_with_pillow(data: bytes, kind: Format, page: int, limits: Limits) -> Samples:
     try:
-        return _from_pillow(data, kind, page)
+        with _pillow(data, kind) as image:
+            return _from_pillow(image, page)
     except (OSError, SyntaxError, EOFError) as error:
         if not limits.allow_truncated:
             raise
@@ -551,26 +555,43 @@ def _decode_with_pillow(data: bytes, kind: Format, page: int, limits: Limits) ->
     with _tolerance:
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            samples = _from_pillow(data, kind, page)
+            with _pillow(data, kind) as image:
+                samples = _from_pillow(image, page)
             samples.damage = damage
             return samples
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def _from_pillow(data: bytes, kind: Format, page: int) -> Samples:
-    with _pillow(data, kind) as image:
+class _Animation:
+    """Frames in their order: each is drawn on those before it, so Pillow's image stays open behind the first."""
+
+    def __init__(self, data: Callable[[], bytes], kind: Format, limits: Limits):
+        self._data, self._kind, self._limits = data, kind, limits
+        self._image: Image.Image | None = None
+
+    def decode(self, page: int) -> Samples:
         if page:
-            image.seek(page)
-        image.load()
-        if image.mode.startswith("I;16"):
-            return Samples(np.asarray(image).astype("uint16"))
-        alpha = None
-        if image.has_transparency_data:
-            image = image.convert("LA" if image.mode in ("L", "1", "LA", "La") else "RGBA")
-            alpha = np.asarray(image.getchannel("A"))
-        wanted = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB", "YCbCr": "YCbCr"}.get(image.mode, "RGB")
-        return Samples(image if image.mode == wanted else image.convert(wanted), alpha)
+            with contextlib.suppress(OSError, SyntaxError, EOFError):
+                if self._image is None or self._image.tell() > page:
+                    self._image = _pillow(self._data(), self._kind)
+                return _from_pillow(self._image, page)
+        self._image = None
+        return _decode_with_pillow(self._data(), self._kind, page, self._limits)
+
+
+def _from_pillow(image: Image.Image, page: int) -> Samples:
+    if page:
+        image.seek(page)
+    image.load()
+    if image.mode.startswith("I;16"):
+        return Samples(np.asarray(image).astype("uint16"))
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("LA" if image.mode in ("L", "1", "LA", "La") else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+    wanted = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB", "YCbCr": "YCbCr"}.get(image.mode, "RGB")
+    return Samples(image if image.mode == wanted else image.convert(wanted), alpha)
 
 
 def _imagecodecs():

@@ -21,8 +21,11 @@ TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 SOURCE_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:DigitalSourceType\s*=\s*("[^"]*"|'[^']*')""")
 
 
+LARGEST = 2 << 20  # bytes: to read more of XML takes longer than a photo may
+
+
 class BrokenPacket(ValueError):
-    """It is no XML, or no XMP."""
+    """It is no XML, or no XMP, or beyond any real size."""
 
 
 def mark(packet: bytes, agent: str) -> bytes:
@@ -35,6 +38,8 @@ def mark(packet: bytes, agent: str) -> bytes:
     Raises:
         BrokenPacket: the packet cannot be read.
     """
+    if len(packet) > LARGEST:
+        raise BrokenPacket(f"{len(packet):,} bytes of it")
     if not packet.strip(b"\0 \r\n\t"):
         return HEAD + _insert(EMPTY, agent) + TAIL
     return _insert(_as_utf8(packet), agent)
@@ -80,9 +85,12 @@ def _insert(packet: bytes, agent: str) -> bytes:
     for start in places.source_attributes:
         end = TAG.match(packet, start).end()
         edits.append((start, end, SOURCE_ATTRIBUTE.sub(b"", packet[start:end])))
-    for start, end, new in sorted(edits, reverse=True):
-        packet = packet[:start] + new + packet[end:]
-    return packet
+    parts, at = [], 0
+    for start, end, new in sorted(edits):
+        if start >= at:  # else it lies in what is taken out
+            parts += [packet[at:start], new]
+            at = end
+    return b"".join([*parts, packet[at:]])
 
 
 def _append(packet: bytes, element: tuple[int, int], inside: str) -> tuple[int, int, bytes]:
