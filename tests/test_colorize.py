@@ -927,6 +927,17 @@ def test_a_pipe_that_nobody_reads_ends_clean(tmp_path):
     process.stderr.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_behind_standard_output_is_no_fault_of_ours(tmp_path):
+    save(tmp_path / "a.jpg")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, __file__, str(tmp_path / "a.jpg"), "-o", "-"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=120)
+    assert done.returncode == 1
+    assert b"a.jpg: cannot be written (No space left on device): free space" in done.stderr
+
+
 def test_without_standard_streams_it_colours_all_the_same(tmp_path):
     """A service may have none; then a photo that is opened must not take their place."""
     save(tmp_path / "in" / "a.gif")

@@ -274,8 +274,13 @@ def _work_on_one(args: argparse.Namespace, out: Path, options: Options) -> Work:
 
 
 def _write_to_standard_output(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise files.trouble(error, "written") from None
 
 
 def _work_on_many(args: argparse.Namespace, out: Path, options: Options) -> Work:
