@@ -65,24 +65,9 @@ JPEG, FAX = 7, (2, 3, 4)
 READABLE = (*LOSSLESS, *FAX, JPEG)
 DEFLATE_LEVEL = 6  # of libdeflate, in a third of the time that zlib takes for the same
 ASSOCIATED, UNASSOCIATED = 1, 2  # extra sample: alpha, with which the colours are or are not multiplied
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOR, SEPARATED, YCC, LAB = (
-    0,
-    1,
-    2,
-    3,
-    5,
-    6,
-    8,
-)  # photometric interpretation
-COLORS = {
-    WHITE_IS_ZERO: 1,
-    BLACK_IS_ZERO: 1,
-    RGB: 3,
-    PALETTE_COLOR: 1,
-    SEPARATED: 4,
-    YCC: 3,
-    LAB: 3,
-}  # and its channels
+# Photometric interpretations, and the channels of each.
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE_COLOR, SEPARATED, YCC, LAB = 0, 1, 2, 3, 5, 6, 8
+COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE_COLOR: 1, SEPARATED: 4, YCC: 3, LAB: 3}
 BIGGEST_CLASSIC = (1 << 32) - (1 << 24)
 LARGEST_TILE = 1 << 22  # pixels of a tile that may be larger than its page
 JPEG_BLOCK = 64  # pixels, more than any sampling needs
