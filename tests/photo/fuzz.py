@@ -119,7 +119,7 @@ def main() -> int:
     for data in names.values():
         colorize(data, all_pages=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    outcomes, slowest, grown, started, number = collections.Counter(), 0.0, 0, time.monotonic(), 0
+    outcomes, slowest, grown, started, number = collections.Counter(), (0.0, ""), 0, time.monotonic(), 0
     current = args.keep / "fuzz-current"
     while number < args.count and time.monotonic() - started < args.seconds:
         name = dice.choice(list(names))
@@ -145,11 +145,13 @@ def main() -> int:
         if seconds > SLOWEST or grown > MOST_MEMORY:
             print(f"{name}, change {number}: {seconds:.1f} s, {grown} MB with {options}", file=sys.stderr)
             return 1
-        slowest = max(slowest, seconds)
+        target = options["output_format"].name if options["output_format"] else "its own format"
+        slowest = max(slowest, (seconds, f"{name}, change {number}, to {target}"))
         number += 1
     faulthandler.cancel_dump_traceback_later()
     current.unlink(missing_ok=True)
-    print(f"{number} files, {dict(outcomes)}, slowest {slowest:.2f} s, {grown} MB more than the seeds took")
+    cost = f"slowest {slowest[0]:.2f} s ({slowest[1]}), {grown} MB more than the seeds took"
+    print(f"{number} files, {dict(outcomes)}, {cost}")
     return 0
 
 
