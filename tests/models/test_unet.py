@@ -81,19 +81,6 @@ def test_imagenet_weights_from_a_file(shared):
     assert (ours == theirs).all() and abs(ours).max() > 0.5
 
 
-def test_statistics_from_scratch_follow_at_once(shared):
-    path = str(next((shared / "weights").glob("mobilenet_v2*.h5")))
-    momenta = {
-        weights: {
-            layer.momentum
-            for layer in keras.Model(GRAY, mobilenet_v2(GRAY, weights=weights)[32]).layers
-            if isinstance(layer, keras.layers.BatchNormalization)
-        }
-        for weights in (None, path)
-    }
-    assert momenta == {None: {0.99}, path: {0.999}}
-
-
 def test_vgg16_starts_from_the_first_blocks_alone(shared):
     path = str(shared / "weights" / "vgg16_block1to3_imagenet_tf.h5")
     model = keras.Model(GRAY, vgg16(GRAY, weights=path)[16])

@@ -19,8 +19,6 @@ MOBILENET_V2_TAPS = {
     32: "block_16_project",
 }
 VGG16_TAPS = {1: "block1_conv2", 2: "block2_conv2", 4: "block3_conv3", 8: "block4_conv3", 16: "block5_conv3"}
-# MobileNetV2's own momentum of .999 is ImageNet's: after a few hundred steps its statistics would still be the start's.
-FROM_SCRATCH = 0.99
 VGG16_MEAN_BGR = (103.939, 116.779, 123.68)  # of 0-255, as VGG16 was trained
 
 
@@ -28,10 +26,6 @@ def mobilenet_v2(gray, weights="imagenet", alpha=1.0):
     """MobileNetV2 (Sandler et al. 2018): features at strides 2, 4, 8, 16, 32; the deepest is `block_16_project`."""
     inputs = ops.repeat(gray * 2.0 - 1.0, 3, axis=-1)
     network = _application(keras.applications.MobileNetV2, inputs, weights, alpha=alpha)
-    if weights is None:
-        for layer in network.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = FROM_SCRATCH
     return _tapped(network, MOBILENET_V2_TAPS)
 
 
