@@ -160,8 +160,12 @@ trainer = Trainer(tiny("hypercolumn", **FEW), 1)
 assert len({{float(trainer.step(batch_of(2, 32, 32))["loss"]) for _ in range(2)}}) == 2
 import jax
 labels = batch_of(2, 32, 32)["mask"]
-hidden = np.asarray(jax.jit(lambda labels: hide_labels(labels, 0, 1.0))(labels))
-assert (hidden == 255).all()
+hide = jax.jit(lambda labels, probability: hide_labels(labels, 0, probability))
+assert (np.asarray(hide(labels, 1.0)) == 255).all() and (np.asarray(hide(labels, 0.0)) == labels).all()
+seeds = keras.random.SeedGenerator(0)
+some = [np.asarray(hide_labels(labels, seeds, 0.5)) for _ in range(20)]
+assert all(((one == labels) | (one == 255)).all() for one in some)
+assert len({{one.tobytes() for one in some}}) > 4  # none, one or both of two photos, whole or in part
 print(json.dumps(logs))
 """
     env = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}

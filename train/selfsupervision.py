@@ -6,8 +6,8 @@ random weights, from ImageNet's.
 
 from tfcolor.recipe import Recipe
 
-CAMVID = {"data": "camvid", "size": 128}
-PETS = {"data": "pets_sample", "size": 128}
+CAMVID = {"data": "camvid", "size": 128, "epochs": 15}
+PETS = {"data": "pets_sample", "size": 128, "epochs": 10}
 COLOURS = "runs/selfsupervision_colours"
 
 
@@ -61,7 +61,6 @@ def _segmentation(data, **fields):
         network_options={"widths": [160, 128, 96, 64], "refine": True},
         head_options={"segmentation": {"loss": "both"}},
         warmup=100,
-        epochs=15,
         **data,
         **fields,
     )

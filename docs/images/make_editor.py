@@ -141,7 +141,7 @@ def measure(page, count):
             while not (milliseconds := page.evaluate("took")):
                 page.wait_for_timeout(20)
             took.append(milliseconds)
-            coloring.append(max(server))
+            coloring.append(server[-1])
             drawing.append(page.evaluate("drawing.at(-1)"))
             page.keyboard.press("Control+z")
             page.evaluate(SHOWN)

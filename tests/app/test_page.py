@@ -485,13 +485,15 @@ def test_requests_do_not_queue_while_the_hand_draws(person, colorizer):
     colorizer.pause = 0.15
     try:
         person.page.click("#class-2")
+        started = time.monotonic()
         person.drag((0.1, 0.1), (0.9, 0.9), steps=60)
-        while_drawing = answers
+        while_drawing, seconds = answers, time.monotonic() - started
         person.settle()
     finally:
         colorizer.pause = 0.0
     assert most == 1 and 1 <= while_drawing < 30
     assert answers - while_drawing <= 2  # the one that was under way, and the newest
+    assert while_drawing <= 2 + seconds / (3 * 0.15)  # it rests twice as long as it works
 
 
 def test_the_keyboard_alone_paints(person):

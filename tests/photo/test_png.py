@@ -137,6 +137,14 @@ def test_unknown_chunks_are_copied_if_they_may_be_and_told_if_not(gray):
     assert not any("chunks" in warning for warning in colorize(data).warnings)
 
 
+def test_packed_texts_share_one_limit(gray):
+    data = encoded(gray, "PNG")
+    text = chunk(b"zTXt", b"Story\0\0" + zlib.compress(bytes(600_000)))
+    assert colorize(data[:33] + text + data[33:], max_pixels=1 << 20).data
+    with pytest.raises(PhotoError, match="its notes unpack to over 1,048,576 bytes"):
+        colorize(data[:33] + 3 * text + data[33:], max_pixels=1 << 20)
+
+
 def test_old_exif_in_text_is_read_and_becomes_exif(gray):
     exif = Image.Exif()
     exif[274], exif[305] = 3, "ImageMagick of old"

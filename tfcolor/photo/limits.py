@@ -9,6 +9,7 @@ from tfcolor.photo.errors import PhotoError
 # What Pillow refuses, twice the size it warns at.
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
 MAX_PAGES = 65536
+LET_IT_IN = "a larger --max-pixels lets it in, if the file is to be trusted"
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,5 @@ class Limits:
         if size > self.note_bytes:
             raise PhotoError(
                 f"its {name} has more than {self.note_bytes:,} bytes, as a bomb does",
-                "a larger --max-pixels lets it in, if the file is to be trusted",
+                LET_IT_IN,
             )

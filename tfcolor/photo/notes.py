@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 INCH, CENTIMETRE, NO_UNIT = "inch", "cm", ""
 CENTIMETRES_PER_INCH = 2.54
 LEAST_RESOLUTION, MOST_RESOLUTION = 0.1, 1e7  # beyond them a number stands for "unknown", or is damaged
-
-MOST_LISTED = 5
+MOST_LISTED = 5  # names of a line
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfcolor.photo.errors import PhotoError
+from tfcolor.photo.limits import LET_IT_IN
 from tfcolor.photo.notes import CENTIMETRE, INCH, NO_UNIT, Notes, Resolution, listed
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -111,9 +112,9 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
         largest: how many bytes all packed notes together may unpack to.
 
     Raises:
-        PhotoError: a note unpacks to more.
+        PhotoError: they unpack to more.
     """
-    notes, lost = Notes(), []
+    notes, lost, room = Notes(), [], _Room(largest)
     for name, body in png.chunks:
         if name in PIXELS or name in SHOWING:
             continue
@@ -122,15 +123,13 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
             notes.exif = notes.exif or body.removeprefix(b"Exif\0\0")
         elif name == b"iCCP":
             packed = body.partition(b"\0")[2][1:]
-            notes.icc = _unpack(packed, largest, "colour profile", warnings)
-            largest -= len(notes.icc)
+            notes.icc = room.unpack(packed, "colour profile", warnings)
         elif name == b"pHYs" and len(body) == 9:
             x, y, unit = struct.unpack(">IIB", body)
             metre = Resolution(x / 100, y / 100, CENTIMETRE)
             notes.resolution = metre if unit == 1 else Resolution(x, y, NO_UNIT)
         elif name in TEXT:
-            key, text = _read_text(name, body, largest, warnings)
-            largest -= len(text) if name != b"tEXt" else 0
+            key, text = _read_text(name, body, room, warnings)
             if key == XMP_KEY:
                 notes.xmp = notes.xmp or text
             elif key in OLD_EXIF_KEYS:
@@ -146,30 +145,36 @@ def read_notes(png: Png, largest: int, warnings: list[str]) -> Notes:
     return notes
 
 
-def _read_text(name: bytes, body: bytes, largest: int, warnings: list[str]) -> tuple[bytes, bytes]:
+def _read_text(name: bytes, body: bytes, room: "_Room", warnings: list[str]) -> tuple[bytes, bytes]:
     key, _, rest = body.partition(b"\0")
     if name == b"tEXt":
         return key, rest
     if name == b"zTXt":
-        return key, _unpack(rest[1:], largest, "text", warnings)
+        return key, room.unpack(rest[1:], "text", warnings)
     packed = rest[:1] == b"\1"
     text = rest[2:].split(b"\0", 2)[-1]
-    return key, _unpack(text, largest, "text", warnings) if packed else text
+    return key, room.unpack(text, "text", warnings) if packed else text
 
 
-def _unpack(packed: bytes, largest: int, name: str, warnings: list[str]) -> bytes:
-    unpacker = zlib.decompressobj()
-    try:
-        note = unpacker.decompress(packed, max(largest, 1))  # 0 would be without end
-    except zlib.error:
-        warnings.append(f"its {name} is damaged and left out")
-        return b""
-    if unpacker.unconsumed_tail:
-        raise PhotoError(
-            f"its {name} unpacks to more than {max(largest, 1):,} bytes, as a bomb does",
-            "a larger --max-pixels lets it in, if the file is to be trusted",
-        )
-    return note
+class _Room:
+    """What all packed notes together may unpack to, in bytes."""
+
+    def __init__(self, largest: int):
+        self._largest, self._left = largest, largest
+
+    def unpack(self, packed: bytes, name: str, warnings: list[str]) -> bytes:
+        unpacker = zlib.decompressobj()
+        try:
+            note = unpacker.decompress(packed, max(self._left, 1))  # 0 would be without end
+        except zlib.error:
+            warnings.append(f"its {name} is damaged and left out")
+            return b""
+        self._left -= len(note)
+        if unpacker.unconsumed_tail:
+            raise PhotoError(
+                f"with its {name} its notes unpack to over {self._largest:,} bytes, as bombs do", LET_IT_IN
+            )
+        return note
 
 
 def _from_hex(text: bytes) -> bytes:

@@ -21,7 +21,7 @@ from tfcolor.photo import exif, formats, gif, jp2, jpeg, photoshop, png, pnm, pr
 from tfcolor.photo.directories import BrokenDirectory
 from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.formats import Format
-from tfcolor.photo.limits import Limits
+from tfcolor.photo.limits import LET_IT_IN, Limits
 from tfcolor.photo.merging import strip_bounds
 from tfcolor.photo.notes import INCH, Notes, Resolution, listed
 
@@ -527,9 +527,7 @@ def _trying(kind: Format, call: Callable):
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
-        raise PhotoError(
-            str(error).rstrip("."), "a larger --max-pixels lets it in, if the file is to be trusted"
-        ) from None
+        raise PhotoError(str(error).rstrip("."), LET_IT_IN) from None
     except MemoryError:
         raise PhotoError("not enough memory for it", "fewer --workers or a smaller photo") from None
     except Exception as error:  # decoders raise anything, struct.error and KeyError among it
