@@ -95,7 +95,7 @@ def installed(tmp_path_factory):
 
     def pip(*arguments):
         command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *map(str, arguments)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        done = run(command, folder)
         assert done.returncode == 0, done.stdout + done.stderr
 
     pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, source)
