@@ -17,7 +17,7 @@ FLOORS = {
         2: ["measures", "photo"],
         3: ["heads", "models", "data"],
         4: [
-            *("classifiers", "colorizer", "looks", "pictures", "project", "recipe", "relabelling", "report"),
+            *("classifiers", "colorizer", "litert", "looks", "pictures", "project", "recipe", "relabelling", "report"),
             *("scans", "serving", "tasks", "trainer", "workers"),
         ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],

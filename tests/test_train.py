@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
 from tfcolor import train
+from tfcolor.color.spaces import rgb_to_gray
 from tfcolor.recipe import Recipe, read_recipe, variants
 from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
 
@@ -87,6 +89,25 @@ def test_early_stop(tmp_path):
     sets = [word for setting in settings for word in ("--set", setting)]
     train.main(["--task", "yuv", "--smoke", *sets, "--workdir", str(tmp_path)])
     assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
+
+
+def test_precise_batchnorm_is_of_the_last_batches_under_the_last_weights():
+    """Against NumPy over the features of both batches together: of a first layer, of one deep down, of the decoder."""
+    fields = {"encoder_weights": "none", "encoder_options": {"alpha": 0.35}, "encoder_share": 1.0, "batch": 4}
+    trainer = Trainer(Recipe(task="yuv", freeze_batchnorm=False, precise_batchnorm=2, warmup=0, **fields), 3)
+    random, model = np.random.default_rng(0), trainer.system.model
+    images = [random.integers(0, 80 * (number + 1), (4, 64, 64, 3), "uint8") for number in range(3)]
+    trainer._train_epoch([{"image": image} for image in images])
+
+    layers = [model.get_layer(name) for name in ("bn_Conv1", "block_6_expand_BN", "up_2_bn")]
+    statistics = [[np.array(value) for value in (layer.moving_mean, layer.moving_variance)] for layer in layers]
+    inputs = keras.Model(model.inputs, [layer.input for layer in layers])
+    seen = [inputs(rgb_to_gray(image.astype("float32") / 255), training=True) for image in images[1:]]
+    for layer, (mean, variance), features in zip(layers, statistics, zip(*seen, strict=True), strict=True):
+        features = np.concatenate(features).reshape(-1, len(mean))
+        np.testing.assert_allclose(mean, features.mean(axis=0), rtol=1e-3, atol=1e-4, err_msg=layer.name)
+        np.testing.assert_allclose(variance, features.var(axis=0), rtol=1e-3, atol=1e-4, err_msg=layer.name)
+        assert layer.momentum > 0.9
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ SETTINGS = [
     "encoder=tiny",
     "encoder_options={}",
     "freeze_batchnorm=False",
+    "precise_batchnorm=2",
     "network_options={'widths': [8, 8, 8], 'refine': True}",
     "head_options.segmentation.loss=both",
     "random_gray=0.5",

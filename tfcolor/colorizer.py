@@ -94,8 +94,8 @@ class Colorizer:
         if not system.colours:
             return cls({"predict": _on_arrays(_scores(system))}, _card(system, name, 0, system.recipe.serving_size, {}))
         module = ServingModule(system, system.recipe.serving_size)
-        functions = {key: _on_arrays(function) for key, function in module.signatures().items()}
-        return cls(functions, model_card(module, name, 0))
+        card = model_card(module, name, 0)
+        return cls({key: _on_arrays(of_key) for key, of_key in module.signatures(functions_of(card)).items()}, card)
 
     def predict(self, gray, labels=None):
         """What the network says, before any decoding.

@@ -11,7 +11,7 @@ import zipfile
 
 from tfcolor.command import Parser, verb
 from tfcolor.photo.label_maps import NO_LABEL
-from tfcolor.quiet import import_tensorflow, native_errors_to_null
+from tfcolor.quiet import import_tensorflow
 
 KNOBS = ("temperature", "vividness", "saturation", "fade", "quantile")  # of all heads; a model has some of them
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks for it
@@ -62,20 +62,19 @@ def export(workdir, output, knobs=None, size=None, weights=None, litert=False, s
     system = load_run(workdir, weights)
     first = load_run(segmenter) if segmenter else None
     module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True, segmenter=first)
-    signatures = module.signatures()
     output = pathlib.Path(output)
     versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
     version = max(versions, default=0) + 1
     unfinished = output / f".writing-{version}"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        tf.saved_model.save(module, str(unfinished), signatures=signatures)
+        tf.saved_model.save(module, str(unfinished), signatures=module.signatures())
         card = model_card(module, output.name, version)
         (unfinished / CARD).parent.mkdir(exist_ok=True)
         (unfinished / CARD).write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-        for key in functions_of(card) if litert else ():
-            weights = _WEIGHTS_OF_PAIRS.get(key, "float32") if first else "float32"
-            (unfinished / LITERT.format(key)).write_bytes(_to_litert(signatures[key], module, weights))
+        if litert:
+            for key, content in _in_litert(module, functions_of(card)).items():
+                (unfinished / LITERT.format(key)).write_bytes(content)
         with tf.io.TFRecordWriter(str(unfinished / WARMUP)) as writer:
             for request in _warmup_requests(module, output.name):
                 writer.write(request)
@@ -154,7 +153,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
     Raises:
         ValueError: there is such a file, or no such model; it cannot be translated; tf2onnx is not installed.
     """
-    from tfcolor.colorizer import CARD, find_model, functions_of, model_card
+    from tfcolor.colorizer import find_model, functions_of, model_card, read_card
 
     output, folder = pathlib.Path(output), find_model(model)
     if output.exists():
@@ -167,17 +166,23 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
     import_tensorflow()
     import tensorflow as tf
 
-    if is_run:
-        from tfcolor.serving import ServingModule
-        from tfcolor.trainer import load_run
+    from tfcolor.litert import for_litert
+    from tfcolor.serving import ServingModule
+    from tfcolor.trainer import load_exported, load_run
 
+    if is_run:
         system = load_run(folder, weights)
         module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True)
         predict, decode, card = module.predict, module.decode, model_card(module, folder.name, 0)
     else:
         module = tf.saved_model.load(str(folder))
-        card = json.loads((folder / CARD).read_text("utf-8"))
+        card = read_card(folder)
         predict, decode = (module.signatures[key] for key in functions_of(card)[:2])
+        system = None
+    if format == "litert":
+        # The translation saves a module with all variables of a function, so this one holds the other.
+        module.twin = ServingModule(for_litert(system or load_exported(folder)), card["size"], half=True)
+        predict = module.twin.predict
     seen = ["gray", "labels"] if card.get("reads_labels") else ["gray"]
 
     def network(*values):
@@ -201,7 +206,9 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
 
 
 def _litert(network, signature, module, card):
-    content = io.BytesIO(_to_litert(network.get_concrete_function(*signature), module))
+    from tfcolor.litert import to_litert
+
+    content = io.BytesIO(to_litert(network.get_concrete_function(*signature), module))
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("tfcolor.json", card)
     return content.getvalue()
@@ -212,22 +219,18 @@ def _litert(network, signature, module, card):
 _WEIGHTS_OF_PAIRS = {"predict_with_map": "float16", "segment_gray": "int8"}
 
 
-def _to_litert(function, module, weights="float32"):
-    """A concrete function -> a LiteRT file, as bytes, its weights kept as float32, float16 or int8."""
-    import tensorflow as tf
+def _in_litert(module, names):
+    """The named signatures of a `ServingModule` -> {name: LiteRT file as bytes}."""
+    from tfcolor.litert import for_litert, to_litert
+    from tfcolor.serving import ServingModule
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-    if weights != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if weights == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    try:
-        with native_errors_to_null():  # they come as an exception too
-            return converter.convert()
-    except Exception as error:  # TensorFlow does not export the class
-        if type(error).__name__ != "ConverterError":
-            raise
-        raise ValueError(_UNTRANSLATED.format("LiteRT")) from error
+    first = for_litert(module.segmenter) if module.segmenter else None
+    twin = ServingModule(for_litert(module.system), module.size, dict(module.knobs), half=True, segmenter=first)
+    kept_as = _WEIGHTS_OF_PAIRS if first else {}
+    return {
+        name: to_litert(function, twin, kept_as.get(name, "float32"))
+        for name, function in twin.signatures(names).items()
+    }
 
 
 def _onnx(network, signature, module, card):
@@ -240,15 +243,11 @@ def _onnx(network, signature, module, card):
     try:
         onnx.checker.check_model(model)  # what tf2onnx cannot translate it leaves as it is
     except onnx.checker.ValidationError as error:
-        raise ValueError(_UNTRANSLATED.format("ONNX")) from error
+        from tfcolor.litert import UNTRANSLATED
+
+        raise ValueError(UNTRANSLATED.format("ONNX")) from error
     model.metadata_props.add(key="tfcolor", value=card)
     return model.SerializeToString()
-
-
-_UNTRANSLATED = (
-    "{} has no operation for something in this model. A SavedModel of an older tfcolor is to be exported anew from its "
-    "run folder; a network with a loop, such as hypercolumn, is for TensorFlow alone"
-)
 
 
 def _floor_div(context, node, name, _):

@@ -9,7 +9,16 @@ import runpy
 import types
 
 _FROM_1 = ("batch", "epochs", "serving_size")
-_FROM_0 = ("epoch_steps", "early_stop", "warmup", "learning_rate", "weight_decay", "clip_norm", "encoder_share")
+_FROM_0 = (
+    "epoch_steps",
+    "early_stop",
+    "precise_batchnorm",
+    "warmup",
+    "learning_rate",
+    "weight_decay",
+    "clip_norm",
+    "encoder_share",
+)
 
 
 @dataclasses.dataclass
@@ -38,6 +47,9 @@ class Recipe:
         encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
             weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
+        precise_batchnorm: every other BatchNormalization has its statistics computed anew at the end of an epoch, over
+            so many of its last batches; for trainings of some hundred steps, which moving averages do not follow. 0:
+            moving averages.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
         loss_weights: {head: weight}; 1 where not given.
@@ -71,6 +83,7 @@ class Recipe:
     encoder_weights: str = "imagenet"
     encoder_share: float = 0.15
     freeze_batchnorm: bool = True
+    precise_batchnorm: int = 0
     network_options: dict = dataclasses.field(default_factory=dict)
     head_options: dict = dataclasses.field(default_factory=dict)
     loss_weights: dict = dataclasses.field(default_factory=dict)

@@ -78,40 +78,38 @@ class ServingModule(tf.Module):
         """Of the colour head's output."""
         return self.system.model.output[self.system.colour_head.name].shape[-1]
 
-    def signatures(self):
-        """{signature: tf.function with its input signature}."""
+    def signatures(self, only=None):
+        """{signature: tf.function with its input signature}, of all or of those that `only` names."""
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
         gray = tf.TensorSpec([None, None, None], tf.uint8, name="gray")
         output = tf.TensorSpec([None, None, None, self._channels], tf.float32, name="output")
         knobs = {name: tf.TensorSpec([], tf.float32, name=name) for name in self.knobs}
+
+        def traced(function, *specs, **named):
+            return lambda: tf.function(function).get_concrete_function(*specs, **named)
+
         functions = {
-            "serving_default": self._function(
-                self.colorize_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")
-            ),
-            "colorize": self._function(lambda image: {"colorized": self.colorize(image)}, photos),
-            "predict": self._function(self.predict, gray),
-            "decode": self._function(self.decode, output, gray, **knobs),
+            "serving_default": traced(self.colorize_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")),
+            "colorize": traced(lambda image: {"colorized": self.colorize(image)}, photos),
+            "predict": traced(self.predict, gray),
+            "decode": traced(self.decode, output, gray, **knobs),
         }
         if self.segments:
-            functions["segment"] = self._function(lambda image: {"segmentation": self.segment(image)}, photos)
+            functions["segment"] = traced(lambda image: {"segmentation": self.segment(image)}, photos)
         if self.system.reads_labels:
             labels = tf.TensorSpec([None, None, None], tf.uint8, name="labels")
-            functions["predict_with_map"] = self._function(self.predict, gray, labels)
-            functions["colorize_with_map"] = self._function(
+            functions["predict_with_map"] = traced(self.predict, gray, labels)
+            functions["colorize_with_map"] = traced(
                 lambda image, labels: {"colorized": self.colorize(image, labels)}, photos, labels
             )
         if self.segmenter:
-            functions["segment_gray"] = self._function(lambda gray: {"segmentation": self.label_map(gray)}, gray)
-        return functions
+            functions["segment_gray"] = traced(lambda gray: {"segmentation": self.label_map(gray)}, gray)
+        return {name: function() for name, function in functions.items() if only is None or name in only}
 
     @property
     def segments(self):
         """Whether it makes label maps, by a head of its own or by its segmenter."""
         return bool(self.segmenter or self.system.segmentation_head)
-
-    @staticmethod
-    def _function(function, *specs, **named):
-        return tf.function(function).get_concrete_function(*specs, **named)
 
     def predict(self, gray, labels=None):
         """gray, and labels where it reads them, uint8 [N, h, w] -> {head: output float32}."""

@@ -3,6 +3,7 @@
 On one device, on several, and on several machines it is the same loop and the same step.
 """
 
+import collections
 import contextlib
 import csv
 import itertools
@@ -57,6 +58,7 @@ class Trainer:
             rates = [(recipe.learning_rate, others), (recipe.learning_rate * recipe.encoder_share, encoder)]
             self.optimizers = [(self._optimizer(rate, variables), variables) for rate, variables in rates if rate]
             self.step = _STEPS[keras.backend.backend()](self.system, self.optimizers)
+            self.forward = _FORWARDS[keras.backend.backend()](self.system)
         self.validate = _VALIDATIONS[keras.backend.backend()](self.system)
         self.epoch, self.best, self.best_epoch = 0, float("inf"), 0
 
@@ -114,7 +116,7 @@ class Trainer:
         return rows
 
     def _train_epoch(self, batches):
-        logs = []
+        logs, recent = [], collections.deque(maxlen=self.recipe.precise_batchnorm)
         bar = tqdm(
             batches,
             total=self.steps,
@@ -127,10 +129,36 @@ class Trainer:
             if number == self.steps:
                 break
             logs.append(self.step(batch))
+            recent.append(batch)
             if number % 20 == 0:
                 bar.set_postfix(loss=f"{float(logs[-1]['loss']):.4f}")
         bar.close()
+        if recent:
+            self._recompute_batchnorm(recent)
         return _mean(logs)
+
+    def _recompute_batchnorm(self, batches):
+        """Mean and variance of every BatchNormalization that trains, over these batches under the weights as they are.
+
+        Moving averages still hold some of where they started after a hundred steps, and are of weights that have since
+        changed (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3: PreciseBN).
+        """
+        layers = [layer for layer in _batchnorms(self.system.model) if layer.trainable]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.momentum = 0.0  # so that it keeps what it last saw, and nothing of before
+        seen = []
+        for batch in batches:
+            self.forward(batch)
+            seen.append([(_numpy(layer.moving_mean), _numpy(layer.moving_variance)) for layer in layers])
+        for layer, momentum, of_layer in zip(layers, momenta, zip(*seen, strict=True), strict=True):
+            means, variances = map(np.stack, zip(*of_layer, strict=True))
+            layer.momentum = momentum
+            with self._scope():
+                layer.moving_mean.assign(means.mean(axis=0))
+                layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _validation(self, batches):
         """Means over all photos of the batches, the last of which may be smaller; of all workers' batches, in order."""
@@ -155,7 +183,7 @@ class Trainer:
         path = self.workdir / "log.csv"
         kept = [] if not path.exists() else [r for r in csv.DictReader(path.open()) if int(r["epoch"]) < self.epoch]
         _whole(path, lambda temporary: _write_csv(temporary, [*kept, row]))
-        arrays = {f"v{index}": np.asarray(ops.convert_to_numpy(v)) for index, v in enumerate(self._variables())}
+        arrays = {f"v{index}": _numpy(v) for index, v in enumerate(self._variables())}
         progress = {"epoch": self.epoch, "best": self.best, "best_epoch": self.best_epoch}
         _whole(self.workdir / STATE, lambda temporary: np.savez(temporary, progress=json.dumps(progress), **arrays))
 
@@ -212,7 +240,7 @@ def start_from(model, name):
     from tfcolor.colorizer import find_model
 
     folder = find_model(name)
-    system = load_run(folder) if (folder / "recipe.json").is_file() else _load_exported(folder)
+    system = load_run(folder) if (folder / "recipe.json").is_file() else load_exported(folder)
     others = {variable.path: variable for variable in system.model.variables}
     fitting = [v for v in model.variables if v.path in others and v.shape == others[v.path].shape]
     if not fitting:
@@ -222,7 +250,7 @@ def start_from(model, name):
     print(f"start: {len(fitting)} of {len(model.variables)} variables are those of {name}", file=sys.stderr)
 
 
-def _load_exported(folder):
+def load_exported(folder):
     """The system of a SavedModel that `tfcolor export` wrote, with its weights, from its card and its variables."""
     from tfcolor.colorizer import read_card
     from tfcolor.serving import restore
@@ -260,20 +288,37 @@ def _tensorflow_step(system, optimizers):
         return {key: strategy.experimental_local_results(value)[0] for key, value in log.items()}  # alike in all
 
     rows = system.recipe.batch // strategy.num_replicas_in_sync
+    return lambda batch: step(_parts(batch, rows, strategy))
 
-    def parts(batch):
-        """A worker's batch, shared out among its devices."""
-        devices = len(batch["image"]) // rows
-        if devices == 1:
-            return batch
 
-        def part(context):
-            first = context.replica_id_in_sync_group % devices * rows
-            return {key: value[first : first + rows] for key, value in batch.items()}
+def _parts(batch, rows, strategy):
+    """A worker's batch, shared out among its devices: so many rows to each."""
+    devices = len(batch["image"]) // rows
+    if devices == 1:
+        return batch
 
-        return strategy.experimental_distribute_values_from_function(part)
+    def part(context):
+        first = context.replica_id_in_sync_group % devices * rows
+        return {key: value[first : first + rows] for key, value in batch.items()}
 
-    return lambda batch: step(parts(batch))
+    return strategy.experimental_distribute_values_from_function(part)
+
+
+def _tensorflow_forward(system):
+    """A step that learns nothing: what it leaves behind are the statistics of the batch."""
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    rows = system.recipe.batch // strategy.num_replicas_in_sync
+
+    def replica_forward(batch):
+        system.losses(batch, training=True)
+
+    @tf.function(autograph=False)
+    def forward(batch):
+        strategy.run(replica_forward, args=(batch,))
+
+    return lambda batch: forward(_parts(batch, rows, strategy))
 
 
 def _tensorflow_validation(system):
@@ -322,11 +367,16 @@ def _jax_step(system, optimizers):
     return step
 
 
+def _jax_forward(system):
+    return lambda batch: system.losses(batch, training=True)
+
+
 def _jax_validation(system):
     return lambda batch: system.losses(batch, training=False)[1]
 
 
 _STEPS = {"tensorflow": _tensorflow_step, "jax": _jax_step}
+_FORWARDS = {"tensorflow": _tensorflow_forward, "jax": _jax_forward}
 _VALIDATIONS = {"tensorflow": _tensorflow_validation, "jax": _jax_validation}
 
 
@@ -339,14 +389,24 @@ class SummedAdamW(keras.optimizers.AdamW):
 
 def _synchronise_batchnorm(model):
     """Every BatchNormalization takes its mean and variance over the whole batch."""
+    for layer in _batchnorms(model):
+        layer.synchronized = True
+
+
+def _batchnorms(model):
+    """Every BatchNormalization of a model and of the models in it."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+            yield layer
         elif isinstance(layer, keras.Model):
-            _synchronise_batchnorm(layer)
+            yield from _batchnorms(layer)
 
 
 # Small things -------------------------------------------------------------------------------------------------------
+
+
+def _numpy(variable):
+    return np.asarray(ops.convert_to_numpy(variable))
 
 
 def _mean(logs, weights=None):

@@ -1,7 +1,7 @@
 """Colouring as a teacher of segmentation (Larsson et al. 2016, section 5). Run card: selfsupervision.md.
 
-`colours` colourises from scratch; then the same segmentation network starts from its encoder (`*_from_colours`), from
-random weights, from ImageNet's.
+`colours` colourises from scratch; then one training of segmentation starts from its encoder (`*_from_colours`), from
+random weights, from ImageNet's, all else equal.
 """
 
 from tfcolor.recipe import Recipe
@@ -21,7 +21,8 @@ def colours():
         network_options={"widths": [256, 192, 128], "refine": True},
         warmup=300,
         epochs=6,
-        **_FROM_SCRATCH,
+        encoder_weights="none",
+        **_WHOLE,
     )
 
 
@@ -30,7 +31,7 @@ def camvid_from_colours():
 
 
 def camvid_from_random():
-    return _segmentation(CAMVID, **_FROM_SCRATCH)
+    return _segmentation(CAMVID, encoder_weights="none")
 
 
 def camvid_from_imagenet():
@@ -42,14 +43,15 @@ def pets_from_colours():
 
 
 def pets_from_random():
-    return _segmentation(PETS, **_FROM_SCRATCH)
+    return _segmentation(PETS, encoder_weights="none")
 
 
 def pets_from_imagenet():
     return _segmentation(PETS)
 
 
-_FROM_SCRATCH = {"encoder_weights": "none", "encoder_share": 1.0, "freeze_batchnorm": False}
+# Every layer of the encoder learns at the whole rate, whatever it starts from; some hundred steps in all.
+_WHOLE = {"encoder_share": 1.0, "freeze_batchnorm": False, "precise_batchnorm": 32}
 
 
 def _segmentation(data, **fields):
@@ -61,6 +63,7 @@ def _segmentation(data, **fields):
         network_options={"widths": [160, 128, 96, 64], "refine": True},
         head_options={"segmentation": {"loss": "both"}},
         warmup=100,
+        **_WHOLE,
         **data,
         **fields,
     )

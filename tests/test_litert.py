@@ -1,0 +1,44 @@
+"""The form of a network that LiteRT runs fast computes the same."""
+
+import numpy as np
+import pytest
+from keras import layers
+
+from tfcolor.litert import AsConvolutions, for_litert
+from tfcolor.recipe import Recipe
+from tfcolor.tasks import System
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (2, 4, 7, 3), (1, 5, 2, 3)])
+@pytest.mark.parametrize("options", [{"use_bias": False}, {"activation": "relu", "bias_initializer": "ones"}])
+def test_four_convolutions_are_the_transposed_one(shape, options):
+    transposed = layers.Conv2DTranspose(5, 3, strides=2, padding="same", **options)
+    features = np.random.default_rng(0).normal(size=shape).astype("float32")
+    expected = np.asarray(transposed(features))
+    same = AsConvolutions.from_config(transposed.get_config())
+    same.build(shape)
+    same.set_weights(transposed.get_weights())
+    np.testing.assert_allclose(same(features), expected, atol=1e-6)
+
+
+def test_others_stay_as_they_are():
+    for options in ({"kernel_size": 4, "strides": 2}, {"kernel_size": 3, "strides": 1}):
+        assert not AsConvolutions.replaces(layers.Conv2DTranspose(5, padding="same", **options))
+    assert not AsConvolutions.replaces(layers.Conv2DTranspose(5, 3, strides=2, padding="valid"))
+    assert not AsConvolutions.replaces(layers.Conv2D(5, 3, strides=2, padding="same"))
+
+
+def test_a_system_keeps_its_weights_and_answers():
+    """One that reads labels, so with two inputs; its decoder has a transposed convolution a stride."""
+    small = {"encoder_options": {"alpha": 0.35}, "network_options": {"widths": [24, 16, 8], "refine": True}}
+    system = System(Recipe(task="semantic_photos", encoder_weights="none", **small), ["sky", "sea"])
+    random = np.random.default_rng(0)
+    for variable in system.model.variables:
+        variable.assign(random.uniform(0.5, 1.5, variable.shape) / np.sqrt(np.prod(variable.shape[:-1] or (1,))))
+    twin = for_litert(system)
+    kinds = [type(layer) for layer in twin.model.layers if isinstance(layer, layers.Conv2DTranspose)]
+    assert kinds == [AsConvolutions] * 3
+    assert [v.path for v in twin.model.variables] == [v.path for v in system.model.variables]
+    gray, labels = random.random((1, 50, 70, 1), "float32"), random.integers(0, 3, (1, 50, 70, 1), "uint8")
+    for name, expected in system.outputs(gray, labels).items():
+        np.testing.assert_allclose(twin.outputs(gray, labels)[name], expected, rtol=1e-4, atol=1e-5, err_msg=name)
