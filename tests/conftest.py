@@ -13,6 +13,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 
 
+def pytest_xdist_auto_num_workers(config):
+    """How many processes: one for benchmarks, whose times the others would disturb, and for tests given by name."""
+    if any("benchmarks" in argument or "::" in argument for argument in config.args):
+        return 0
+    return min(os.cpu_count() or 1, 4)  # each takes two gigabytes
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder with prepared data, weights and published arrays; skips where it is absent."""

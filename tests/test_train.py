@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfcolor import train
 from tfcolor.color.spaces import rgb_to_gray
@@ -182,8 +183,16 @@ def _smoke_recipes():
     return list(distinct.values())
 
 
+@pytest.fixture
+def eager():
+    """Without graphs, which take most of the time of a training of two steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _smoke_recipes(), ids=lambda name: pathlib.Path(name).name)
-def test_every_recipe_trains(name, tmp_path):
+def test_every_recipe_trains(name, tmp_path, eager):
     assert train.main(["--recipe", name, "--smoke", "--workdir", str(tmp_path)]) == 0
     assert (tmp_path / LAST).is_file()
