@@ -44,6 +44,7 @@ def expected():
     return colorize_photo(PHOTO.read_bytes(), colorizer.chroma, colorizer.size).data
 
 
+@pytest.mark.slow
 def test_beam(tmp_path, expected):
     pytest.importorskip("apache_beam", reason="no Beam: pip install apache-beam")
     _, target = run_in(tmp_path, program("The same in Apache Beam"))
@@ -53,6 +54,7 @@ def test_beam(tmp_path, expected):
     assert "good.jpg: colored" in lines
 
 
+@pytest.mark.slow
 def test_spark(tmp_path, expected):
     pytest.importorskip("pyspark", reason="no Spark: pip install pyspark")
     parquet = pytest.importorskip("pyarrow.parquet", reason="no Arrow: pip install pyarrow")

@@ -296,6 +296,7 @@ def test_a_report_knows_what_is_done(tmp_path):
 # The cluster.
 
 
+@pytest.mark.slow
 def test_the_same_names_and_bytes_as_on_one_machine(cluster, run, tmp_path):
     source = photos(tmp_path / "in", 6)
     for name, kind in (("a.gif", "GIF"), ("a.png", "PNG"), ("no ending", "PNG"), ("new\nline.jpg", "JPEG")):
@@ -331,6 +332,7 @@ def test_the_same_names_and_bytes_as_on_one_machine(cluster, run, tmp_path):
     assert (source / "out" / "bad.jpg").exists() and not (source / "out" / "0000.jpg").exists()
 
 
+@pytest.mark.slow
 def test_photos_that_are_left_alone_are_done(cluster, faked, tmp_path):
     source = photos(tmp_path / "in", 1)
     colors = np.random.default_rng(0).integers(0, 255, (3, 4, 3), "uint8").repeat(9, 0).repeat(9, 1)
@@ -341,6 +343,7 @@ def test_photos_that_are_left_alone_are_done(cluster, faked, tmp_path):
     assert faked(*args)[1][-1] == "1 coloured, 1 there already"
 
 
+@pytest.mark.slow
 def test_what_is_there_without_a_report_is_not_replaced(cluster, faked, tmp_path):
     source, out = photos(tmp_path / "in", 3), tmp_path / "out"
     out.mkdir()
@@ -384,6 +387,7 @@ def test_a_bucket_to_a_bucket(cluster, faked, moto):
     assert faked(*args)[1][-1] == "0 coloured, 9 there already, 1 failed"
 
 
+@pytest.mark.slow
 def test_a_photo_that_ends_its_worker_costs_one_line(cluster, faked, tmp_path):
     source, out = photos(tmp_path / "in", 30), tmp_path / "out"
     names = {"0003x.jpg", "0003y.jpg"}  # in the same block
@@ -396,6 +400,7 @@ def test_a_photo_that_ends_its_worker_costs_one_line(cluster, faked, tmp_path):
     assert all(re.match(r"it ended its worker process 3 times", row["error"]) for row in crashed)
 
 
+@pytest.mark.slow
 def test_a_node_killed_in_the_middle_loses_nothing(cluster, faked, tmp_path):
     source, out = photos(tmp_path / "in", PHOTOS), tmp_path / "out"
     node = cluster.add_node(num_cpus=2)
@@ -412,6 +417,7 @@ def test_a_node_killed_in_the_middle_loses_nothing(cluster, faked, tmp_path):
     assert len(check_all_done(source, out)) == PHOTOS
 
 
+@pytest.mark.slow
 def test_a_driver_killed_in_the_middle_loses_nothing(cluster, faked, tmp_path):
     source, out = photos(tmp_path / "in", PHOTOS), tmp_path / "out"
     driver = subprocess.Popen([sys.executable, stand_in.__file__, str(source), "-o", str(out), "--engine", "ray"])

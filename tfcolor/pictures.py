@@ -28,7 +28,9 @@ class TrainingPictures:
 
     def __call__(self, trainer, row):
         sheet = prediction_sheet(trainer.system, self.batch)
-        Image.fromarray(sheet).save(self.workdir / "samples.png")
+        unfinished = self.workdir / ".writing-samples.png"
+        Image.fromarray(sheet).save(unfinished)
+        unfinished.replace(self.workdir / "samples.png")
         if self.writer is None:
             return
         import tensorflow as tf

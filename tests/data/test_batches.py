@@ -1,5 +1,7 @@
 """Sources, their mixture and the augmentation: what comes out of the pipeline is what should."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -174,6 +176,37 @@ def test_merged_labels_of_several_sources(shared, tmp_path):
     assert {"cat", "dog", "skin", "road"} <= {labels.NAMES[index] for index in np.unique(found[:-1]) if index != 255}
 
 
+def test_without_a_validation_split_a_tenth_of_train_is_one(shared, tmp_path):
+    """And the test split none, by which the best weights would be chosen."""
+    prepared = next(path.parent for path in (shared / "data" / "fruits").rglob("dataset_info.json"))
+    folder = tmp_path / "data" / "fruits" / prepared.name
+    folder.mkdir(parents=True)
+    for path in prepared.iterdir():
+        (folder / path.name).symlink_to(path)
+    info = json.loads((prepared / "dataset_info.json").read_text())
+    info["splits"] = [split for split in info["splits"] if split["name"] != "validation"]
+    (folder / "dataset_info.json").unlink()
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+
+    where = {"data_dir": folder.parents[1]}
+    names = {split: photo_names(open_source("fruits", split, **where)) for split in ("train", "test")}
+    kept, held = (photo_names(*Mixture("fruits", split, **where).sources) for split in ("train", "validation"))
+    assert names["train"] == kept + held and len(held) == round(len(names["train"]) / 10)
+    assert not set(names["test"]) & set(held)
+
+
+def photo_names(source):
+    return [example["name"] for example in source.dataset.as_numpy_iterator()]
+
+
+def test_a_folder_with_splits_wants_one_for_validation(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        Image.fromarray(np.zeros((9, 9, 3), "uint8")).save(tmp_path / split / "a.png")
+    with pytest.raises(ValueError, match="no split 'validation'; it has train, test: make that folder"):
+        Mixture(f"folder:{tmp_path}", "validation")
+
+
 def test_merged_labels_want_sources_that_have_some():
     with pytest.raises(ValueError, match="no label is known for the classes of 'synthetic'"):
         Mixture("synthetic", labels="merged")
@@ -242,7 +275,7 @@ def test_workers_read_parts_of_a_large_mixture(names, each, plain_photos, monkey
 
 
 def test_workers_of_a_large_data_set_open_their_own_files_alone(tmp_path, monkeypatch):
-    """40 photos in 4 files; of the two that are another worker's, there is nothing left to be read."""
+    """36 photos and 4 held out, in 4 files; of one that is another worker's alone, there is nothing left to be read."""
     for number in range(50):
         path = tmp_path / "manual" / ("apple" if number % 2 else "pear") / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -257,13 +290,13 @@ def test_workers_of_a_large_data_set_open_their_own_files_alone(tmp_path, monkey
     found = []
     for index in range(2):
         mixture = Mixture("fruits", data_dir=tmp_path, worker=(index, 2))
-        hidden = files[2:] if index == 0 else files[:2]
+        hidden = files[2:] if index == 0 else files[:1]  # the second holds some of either's
         for file in hidden:
             file.rename(file.with_name(f"{file.name}.away"))
         found += [int(photo["image"][0, 0, 0]) // 5 for photo in mixture.photos()]
         for file in hidden:
             file.with_name(f"{file.name}.away").rename(file)
-    assert sorted(found) == list(range(40))
+    assert len(found) == len(set(found)) == 36 and set(found) < set(range(40))
 
 
 def test_prepared_folder_maps_masks(shared):

@@ -15,6 +15,7 @@ from tfcolor.data.teachers import add_scenes, find_scenes
 # Encoded photos: at 20 kB each 400 MB at the most. It shuffles a mixture up to that size as a whole, so that workers
 # can share out its batches; a larger one they share out by its files.
 SHUFFLE_BUFFER = 20_000
+KEPT, HELD_OUT = "train[:90%]", "train[90%:]"  # of a data set without a validation split
 
 
 class Mixture:
@@ -22,7 +23,8 @@ class Mixture:
 
     Args:
         names: source names joined by "+"; NAME*3 counts three times in an epoch. Example: "pets_sample*10+photos".
-        split: the split of each; "validation" falls back to "test" where a source has no validation split.
+        split: the split of each. Of a data set without a validation split the last tenth of "train" is that, and is no
+            part of "train".
         data_dir: where prepared data sets are.
         labels: "merged" takes every source's masks in the words of `tfcolor.data.labels`; "" as they are.
         classes: class names of the segmentation head; a source with other classes lends its photos, not its masks. With
@@ -148,12 +150,18 @@ class Mixture:
 
 
 def _open(name, split, data_dir):
-    try:
-        return open_source(name, split, data_dir=data_dir)
-    except NoSplit as error:
-        if split != "validation" or "test" not in error.splits:
-            raise
-        return open_source(name, "test", data_dir=data_dir)
+    """A source's split. Of one without a validation split the last tenth of "train" is that, and is not trained on."""
+    if split == "validation":
+        try:
+            return open_source(name, split, data_dir=data_dir)
+        except NoSplit as error:
+            if name.startswith("folder:"):
+                raise ValueError(f"{error}: make that folder, or --set validation_data=NAME of other photos") from None
+            return open_source(name, HELD_OUT, data_dir=data_dir)
+    source = open_source(name, split, data_dir=data_dir)
+    if split != "train" or "validation" in source.info.splits or name.startswith("folder:"):
+        return source
+    return open_source(name, KEPT, data_dir=data_dir)
 
 
 def _parse_term(term):
