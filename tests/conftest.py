@@ -1,5 +1,6 @@
 """What several tests share: a tiny training's run folder, and where the prepared data and weights lie."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -34,16 +35,28 @@ def run_folder(tmp_path_factory):
     from tfcolor import train
 
     folder = tmp_path_factory.mktemp("runs") / "multitask"
-    assert train.main(["--task", "multitask", "--smoke", "--workdir", str(folder)]) == 0
+    with eagerly():
+        assert train.main(["--task", "multitask", "--smoke", "--workdir", str(folder)]) == 0
     return folder
 
 
-@pytest.fixture(scope="session")
-def saved_model(run_folder):
-    """The run folder exported: MODEL/1."""
-    from tfcolor import export
+@contextlib.contextmanager
+def eagerly():
+    """Without graphs, which take most of the time of a training of two steps."""
+    import tensorflow as tf
 
-    return export.export(run_folder, run_folder.parent / "tiny")
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """A test without graphs."""
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The colouriser in memory: full size, the photo's own lightness, and what it refuses."""
 
+import shutil
 import subprocess
 import sys
 
@@ -56,11 +57,12 @@ def test_litert_starts_without_tensorflow(stirred_model):
     assert done.stderr == ""
 
 
-def test_a_runtime_that_is_not_there(saved_model):
+def test_a_runtime_that_is_not_there(stirred_model, tmp_path):
+    without = shutil.copytree(stirred_model[1], tmp_path / "model" / "1", ignore=shutil.ignore_patterns("*.tflite"))
     with pytest.raises(ValueError, match="--litert"):
-        Colorizer.load(str(saved_model), "litert")
+        Colorizer.load(str(without), "litert")
     with pytest.raises(ValueError, match="tensorflow, litert"):
-        Colorizer.load(str(saved_model), "onnx")
+        Colorizer.load(str(without), "onnx")
 
 
 def test_the_network_sees_no_more_than_its_size(colorizer, monkeypatch):

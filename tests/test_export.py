@@ -30,11 +30,12 @@ def photos():
 
 
 def test_versions_count_up_and_the_card_is_there(run_folder, tmp_path):
-    for number in (1, 2):
-        assert export.export(run_folder, tmp_path / "m").name == str(number)
+    (tmp_path / "m" / "9").mkdir(parents=True)
+    (tmp_path / "m" / "notes").mkdir()
+    assert export.export(run_folder, tmp_path / "m").name == "10"
     assert "multitask" in (tmp_path / "m" / "README.md").read_text()
-    card = json.loads((tmp_path / "m" / "2" / CARD).read_text())
-    assert card["classes"] and card["version"] == "2" and card["knobs"] == {"saturation": 1.0}
+    card = json.loads((tmp_path / "m" / "10" / CARD).read_text())
+    assert card["classes"] and card["version"] == "10" and card["knobs"] == {"saturation": 1.0}
 
 
 @pytest.mark.slow

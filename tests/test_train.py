@@ -11,7 +11,6 @@ import time
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfcolor import train
 from tfcolor.color.spaces import rgb_to_gray
@@ -84,7 +83,7 @@ def test_another_recipe_does_not_take_over_a_run_folder(undisturbed):
         train.main([*FEW, "--set", "seed=5", "--debug", "--workdir", str(undisturbed)])
 
 
-def test_early_stop(tmp_path):
+def test_early_stop(tmp_path, eager):
     # A rate of zero never gets better than its first epoch.
     settings = ["epochs=9", "early_stop=2", "learning_rate=0.0", "weight_decay=0.0", "freeze_batchnorm=True"]
     sets = [word for setting in settings for word in ("--set", setting)]
@@ -181,14 +180,6 @@ def _smoke_recipes():
             recipe = read_recipe(name)[0].changed([*train.SMOKE, "serving_size=32", "warmup=1"])
             distinct.setdefault(recipe.to_json(), name)
     return list(distinct.values())
-
-
-@pytest.fixture
-def eager():
-    """Without graphs, which take most of the time of a training of two steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.slow
