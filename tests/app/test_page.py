@@ -8,9 +8,13 @@ import base64
 import io
 import os
 import shutil
+import threading
 import time
 import types
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -463,6 +467,72 @@ def test_a_server_that_is_back_colours_on(browser, colorizer):
         context.close()
         running.stop()
     assert not person.errors
+
+
+class Tunnel(BaseHTTPRequestHandler):
+    """What a notebook's host does for a port: the page lies below a path of another host, in a frame of a third."""
+
+    target = None
+
+    def do_GET(self):
+        if not self.path.startswith("/port/"):
+            return self.answer(
+                200, {"Content-Type": "text/html"}, b"<iframe src='%s' width=990 height=690>" % self.frame
+            )
+        self.forward()
+
+    def do_POST(self):
+        self.forward(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+
+    @property
+    def frame(self):
+        return f"http://127.0.0.1:{self.server.server_port}/port/".encode()
+
+    def forward(self, body=None):
+        left_out = {"host", "connection", "content-length", "accept-encoding"}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in left_out}
+        request = Request(self.target + self.path.removeprefix("/port/"), body, headers, method=self.command)
+        try:
+            with urlopen(request) as response:
+                self.answer(response.status, dict(response.headers), response.read())
+        except HTTPError as error:
+            self.answer(error.code, dict(error.headers), error.read())
+
+    def answer(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_it_works_in_a_frame_behind_a_proxy_as_colabs(browser, colorizer, monkeypatch):
+    running = editor.start()
+    monkeypatch.setattr(Tunnel, "target", running.url)
+    tunnel = ThreadingHTTPServer(("127.0.0.1", 0), Tunnel)
+    threading.Thread(target=tunnel.serve_forever, daemon=True).start()
+    page = browser.new_page(viewport={"width": 1000, "height": 700})
+    try:
+        page.goto(f"http://localhost:{tunnel.server_port}/notebook")
+        frame = page.frame(url="**/port/")
+        frame.wait_for_selector("body[data-ready]")
+        with page.expect_file_chooser() as chooser:
+            frame.click("#open")
+        chooser.value.set_files(PHOTO)
+        frame.wait_for_selector("body:not(.empty)")
+        with page.expect_download() as download:
+            frame.click("#download")
+        pixels = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
+        assert pixels.shape == (240, 320, 3) and (chroma(pixels) > 5).all()
+    finally:
+        page.close()
+        tunnel.shutdown()
+        running.stop()
 
 
 def test_requests_do_not_queue_while_the_hand_draws(person, colorizer):
