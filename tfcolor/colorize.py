@@ -32,7 +32,7 @@ from tfcolor.photo.colorizing import COLORED, HAS_COLOR
 from tfcolor.photo.formats import Format
 from tfcolor.photo.label_maps import read_label_map
 from tfcolor.photo.limits import MAX_PIXELS
-from tfcolor.photo.reading import open_photo
+from tfcolor.photo.opening import open_photo
 from tfcolor.photo.records import EXISTS, FAILED, Task, color_photo, do_photo, shown
 from tfcolor.project import MOST_BYTES, Project, agent
 

@@ -15,7 +15,8 @@ from tfcolor import photo
 from tfcolor.color import hints
 from tfcolor.photo.colorizing import output_format
 from tfcolor.photo.label_maps import NO_LABEL
-from tfcolor.photo.reading import open_photo, read_page
+from tfcolor.photo.opening import open_photo
+from tfcolor.photo.reading import read_page
 from tfcolor.project import Project, agent
 
 PHOTOS, IDLE, RESTING = 8, 1800.0, 120.0  # on the desk at a time; seconds until one leaves, or may be put aside

@@ -10,7 +10,8 @@ from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.formats import Format
 from tfcolor.photo.limits import MAX_PAGES, Limits
 from tfcolor.photo.merging import shrink
-from tfcolor.photo.reading import Opened, open_photo, read_page
+from tfcolor.photo.opening import Opened, open_photo
+from tfcolor.photo.reading import read_page
 from tfcolor.photo.writing import Colored, Encoding, Stopwatch, check_size, encode, encode_pages
 
 COLORED, HAS_COLOR = "colored", "has color"

@@ -13,7 +13,7 @@ from tfcolor.photo.colorizing import Options, output_format
 from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.files import read_file
 from tfcolor.photo.formats import Format
-from tfcolor.photo.reading import open_photo
+from tfcolor.photo.opening import open_photo
 
 LONGEST_NAME = 255  # bytes, of all common file systems
 

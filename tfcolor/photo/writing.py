@@ -15,7 +15,8 @@ from tfcolor.photo.directories import field as tiff_field
 from tfcolor.photo.errors import PhotoError
 from tfcolor.photo.formats import Format
 from tfcolor.photo.notes import INCH, Notes
-from tfcolor.photo.reading import Opened, Photo
+from tfcolor.photo.opening import Opened
+from tfcolor.photo.reading import Photo
 
 QUALITY = {"JPEG": 95, "WebP": 90, "AVIF": 90}
 HALF_CHROMA_FROM = 1 << 20  # pixels; below, 4:4:4 costs next to nothing
