@@ -269,6 +269,19 @@ def test_other_runtimes_answer_as_the_saved_model(stirred_model, request, runtim
     assert card["size"] == size and card["knobs"] == saved.knobs and card["classes"] == saved.classes
 
 
+@pytest.mark.slow
+def test_a_model_of_an_older_tfcolor_is_translated_as_it_is(stirred_model, litert, tmp_path):
+    """Its card has no recipe, so nothing can be rebuilt; its own functions answer the same, and slower."""
+    old = shutil.copytree(stirred_model[1], tmp_path / "old" / "1")
+    card = json.loads((old / CARD).read_text())
+    (old / CARD).write_text(json.dumps({key: value for key, value in card.items() if key != "recipe"}))
+    file = export.convert(str(old), tmp_path / "old.tflite", "litert")
+    gray = np.random.default_rng(0).integers(0, 256, (1, 45, 70)).astype("uint8")
+    interpreter = tf.lite.Interpreter(str(file)).get_signature_runner()
+    answer, wanted = interpreter(gray=gray, saturation=np.float32(1)), litert[0](gray, np.float32(1))
+    np.testing.assert_allclose(answer["chroma"], wanted["chroma"], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "runtime, module, name", [("litert", "ai_edge_litert", "pets.tflite"), ("onnx", "onnxruntime", "pets.onnx")]
 )

@@ -28,16 +28,23 @@ def test_others_stay_as_they_are():
     assert not AsConvolutions.replaces(layers.Conv2D(5, 3, strides=2, padding="same"))
 
 
-def test_a_system_keeps_its_weights_and_answers():
-    """One that reads labels, so with two inputs; its decoder has a transposed convolution a stride."""
-    small = {"encoder_options": {"alpha": 0.35}, "network_options": {"widths": [24, 16, 8], "refine": True}}
-    system = System(Recipe(task="semantic_photos", encoder_weights="none", **small), ["sky", "sea"])
+@pytest.mark.parametrize(
+    "recipe, count",
+    [
+        ({"task": "semantic_photos", "network_options": {"widths": [24, 16, 8], "refine": True}}, 3),
+        ({"task": "semantic_driven", "network_options": {"widths": [4, 4, 8]}}, 2),  # with an activation of our own
+    ],
+)
+def test_a_system_keeps_its_weights_and_answers(recipe, count):
+    """Those that read labels have two inputs; their decoders have a transposed convolution a stride."""
+    encoder = {"encoder_options": {"alpha": 0.35}} if recipe["task"] == "semantic_photos" else {}
+    system = System(Recipe(encoder_weights="none", **encoder, **recipe), ["sky", "sea"])
     random = np.random.default_rng(0)
     for variable in system.model.variables:
         variable.assign(random.uniform(0.5, 1.5, variable.shape) / np.sqrt(np.prod(variable.shape[:-1] or (1,))))
     twin = for_litert(system)
-    kinds = [type(layer) for layer in twin.model.layers if isinstance(layer, layers.Conv2DTranspose)]
-    assert kinds == [AsConvolutions] * 3
+    kinds = [type(layer) for layer in twin.model.layers if AsConvolutions.replaces(layer)]
+    assert kinds == [AsConvolutions] * count
     assert [v.path for v in twin.model.variables] == [v.path for v in system.model.variables]
     gray, labels = random.random((1, 50, 70, 1), "float32"), random.integers(0, 3, (1, 50, 70, 1), "uint8")
     for name, expected in system.outputs(gray, labels).items():

@@ -135,6 +135,16 @@ def test_a_system_without_colour_says_so_and_leaves_gray():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_the_losses_of_every_task_are_a_graph(task):
+    """Without AutoGraph, as a training step traces them: no Python in them asks a tensor."""
+    system = System(tiny(task), CLASSES, np.full(313, 1 / 313))
+    batch = {name: tf.constant(value) for name, value in batch_of(2, 32, 32).items()}
+    loss = tf.function(lambda batch: system.losses(batch, training=True)[0], autograph=False)
+    assert loss.get_concrete_function(batch).output_shapes == ()
+
+
+@pytest.mark.slow
 def test_backends_agree(tmp_path):
     """The same weights and batch: the same losses under TensorFlow and JAX, which also trains at sampled cells."""
     pytest.importorskip("jax")
@@ -158,6 +168,11 @@ for task in {list(ours)}:
     logs[task] = {{name: float(value) for name, value in log.items()}}
 trainer = Trainer(tiny("hypercolumn", **FEW), 1)
 assert len({{float(trainer.step(batch_of(2, 32, 32))["loss"]) for _ in range(2)}}) == 2
+trainer = Trainer(tiny("multitask"), 1, classes=CLASSES)
+[layer] = [layer for layer in trainer.system.model.layers if layer.name == "up_2_bn"]
+before = np.array(layer.moving_mean)
+trainer._recompute_batchnorm([batch_of(2, 32, 32)])
+assert not np.allclose(layer.moving_mean, before)
 import jax
 labels = batch_of(2, 32, 32)["mask"]
 hide = jax.jit(lambda labels, probability: hide_labels(labels, 0, probability))

@@ -178,10 +178,10 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
         module = tf.saved_model.load(str(folder))
         card = read_card(folder)
         predict, decode = (module.signatures[key] for key in functions_of(card)[:2])
-        system = None
-    if format == "litert":
-        # The translation saves a module with all variables of a function, so this one holds the other.
-        module.twin = ServingModule(for_litert(system or load_exported(folder)), card["size"], half=True)
+        system = load_exported(folder) if format == "litert" and "recipe" in card else None
+    if format == "litert" and system:  # of a model by an older tfcolor only its own functions are there
+        # The converter finds variables only through `module`: hang the twin on it.
+        module.twin = ServingModule(for_litert(system), card["size"], half=True)
         predict = module.twin.predict
     seen = ["gray", "labels"] if card.get("reads_labels") else ["gray"]
 

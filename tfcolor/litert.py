@@ -41,7 +41,8 @@ class AsConvolutions(layers.Conv2DTranspose):
         """Whether it can stand in a layer's place."""
         if not isinstance(layer, layers.Conv2DTranspose):
             return False
-        return (layer.kernel_size, layer.strides, layer.padding) == ((3, 3), (2, 2), "same")
+        kind = (layer.kernel_size, layer.strides, layer.padding, layer.output_padding, layer.data_format)
+        return kind == ((3, 3), (2, 2), "same", None, "channels_last")
 
 
 def for_litert(system):
@@ -52,7 +53,8 @@ def for_litert(system):
     def clone(layer):
         if not AsConvolutions.replaces(layer):
             return layer
-        replaced.append((AsConvolutions.from_config(layer.get_config()), layer))
+        # The activation as it is: a configuration only names it, and Keras finds those by name that it knows.
+        replaced.append((AsConvolutions.from_config(layer.get_config() | {"activation": layer.activation}), layer))
         return replaced[-1][0]
 
     twin.model = keras.models.clone_model(system.model, clone_function=clone)

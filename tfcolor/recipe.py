@@ -47,9 +47,9 @@ class Recipe:
         encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
             weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
-        precise_batchnorm: every other BatchNormalization has its statistics computed anew at the end of an epoch, over
-            so many of its last batches; for trainings of some hundred steps, which moving averages do not follow. 0:
-            moving averages.
+        precise_batchnorm: each BatchNormalization that learns has its statistics computed anew at the end of an epoch,
+            over so many of its last batches, which go through the network once more; for trainings of some hundred
+            steps, which moving averages do not follow. 0: moving averages.
         network_options: arguments of the task's network, such as {"widths": [256, 192, 128, 96]}.
         head_options: {head: arguments}, such as {"regression": {"loss": "huber"}}.
         loss_weights: {head: weight}; 1 where not given.

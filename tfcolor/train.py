@@ -47,25 +47,21 @@ def _train(options, workers):
             f"batch={near + replicas}" + (f" or batch={near}" if near else "")
         )
 
-    from tfcolor.data.batches import Mixture
+    from tfcolor.data.batches import Mixture, sources_of
 
+    validated = recipe.validation_data or "+".join(sources_of(recipe.data))
     where = {
         "data_dir": options.data_dir,
         "labels": recipe.labels,
         "labels_dir": recipe.labels_dir,
         "cache": recipe.cache,
     }
+    held_out = sources_of(validated)
     ours = {"worker": (workers.index, workers.count)}
-    training = Mixture(recipe.data, "train", **where, **ours)
+    training = Mixture(recipe.data, "train", held_out=held_out, **where, **ours)
     if training.size < recipe.batch:
         raise ValueError(f"{recipe.data}: {training.size} photos, fewer than a batch of {recipe.batch}; --set batch=N")
-    validation = Mixture(
-        recipe.validation_data or "+".join(term.split("*")[0] for term in recipe.data.split("+")),
-        "validation",
-        classes=training.classes,
-        **where,
-        **ours,
-    )
+    validation = Mixture(validated, "validation", classes=training.classes, **where, **ours)
     steps = training.steps(recipe.batch)
     steps = min(steps, recipe.epoch_steps) if recipe.epoch_steps else steps
     labels = {source: path.name for source, path in training.scene_files.items()}
@@ -74,7 +70,7 @@ def _train(options, workers):
     workdir = pathlib.Path(options.workdir or f"runs/{name}{'-smoke' if options.smoke else ''}")
     with workers.chief_first("run folder"):
         _claim(workdir, recipe, training.classes, workers)
-        every = training if not training.by_file else Mixture(recipe.data, "train", **where)
+        every = training if not training.by_file else Mixture(recipe.data, "train", held_out=held_out, **where)
         prior = _prior(recipe, workdir, every, workers)
 
     from tfcolor.trainer import Trainer

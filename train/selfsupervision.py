@@ -50,8 +50,7 @@ def pets_from_imagenet():
     return _segmentation(PETS)
 
 
-# Every layer of the encoder learns at the whole rate, whatever it starts from; some hundred steps in all.
-_WHOLE = {"encoder_share": 1.0, "freeze_batchnorm": False, "precise_batchnorm": 32}
+_WHOLE = {"encoder_share": 1.0, "freeze_batchnorm": False}  # all layers at the whole rate, whatever they start from
 
 
 def _segmentation(data, **fields):
@@ -63,6 +62,7 @@ def _segmentation(data, **fields):
         network_options={"widths": [160, 128, 96, 64], "refine": True},
         head_options={"segmentation": {"loss": "both"}},
         warmup=100,
+        precise_batchnorm=32,
         **_WHOLE,
         **data,
         **fields,

@@ -16,7 +16,7 @@ PHOTOS = "photos"
 PASCAL_CONTEXT = {"data": "pascal_context", "size": 352, "serving_size": 352, "epochs": 1000}
 CAMVID = {"data": "camvid", "size": 160, "serving_size": 192, "epochs": 60}
 MSRC = {"data": "msrc", "size": 160, "serving_size": 192, "epochs": 60}
-# A quarter of an hour each on two cores: few steps, so a higher rate, and statistics that do not wait for more steps.
+# Minutes each on two cores: few steps, so a higher rate, and statistics that do not wait for more steps.
 SMALL = {
     "size": 96,
     "serving_size": 96,

@@ -329,6 +329,7 @@ def test_another_colouring_is_chosen(person):
     assert np.abs(person.settle() - before).max() > 10
 
 
+@pytest.mark.slow
 def test_the_download_is_what_the_command_makes_of_the_project(person, arrive, tmp_path):
     person.open()
     person.page.click("#class-2")
@@ -532,6 +533,7 @@ def test_it_works_in_a_frame_behind_a_proxy_as_colabs(browser, colorizer, monkey
     finally:
         page.close()
         tunnel.shutdown()
+        tunnel.server_close()
         running.stop()
 
 

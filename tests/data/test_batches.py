@@ -190,8 +190,11 @@ def test_without_a_validation_split_a_tenth_of_train_is_one(shared, tmp_path):
 
     where = {"data_dir": folder.parents[1]}
     names = {split: photo_names(open_source("fruits", split, **where)) for split in ("train", "test")}
-    kept, held = (photo_names(*Mixture("fruits", split, **where).sources) for split in ("train", "validation"))
-    assert names["train"] == kept + held and len(held) == round(len(names["train"]) / 10)
+    [held] = Mixture("fruits", "validation", **where).sources
+    [kept] = Mixture("fruits*2", held_out=["fruits"], **where).sources
+    [whole] = Mixture("fruits", held_out=["photos"], **where).sources
+    held, kept, whole = map(photo_names, (held, kept, whole))
+    assert names["train"] == whole == kept + held and len(held) == len(whole) // 10
     assert not set(names["test"]) & set(held)
 
 
@@ -289,7 +292,7 @@ def test_workers_of_a_large_data_set_open_their_own_files_alone(tmp_path, monkey
     assert len(files) == 4
     found = []
     for index in range(2):
-        mixture = Mixture("fruits", data_dir=tmp_path, worker=(index, 2))
+        mixture = Mixture("fruits", data_dir=tmp_path, held_out=["fruits"], worker=(index, 2))
         hidden = files[2:] if index == 0 else files[:1]  # the second holds some of either's
         for file in hidden:
             file.rename(file.with_name(f"{file.name}.away"))

@@ -92,8 +92,8 @@ def test_a_data_set_that_a_server_has_is_fetched(server, tmp_path, monkeypatch, 
     assert sorted(e["image"].shape[0] for e in source.dataset.as_numpy_iterator()) == [10, 11, 12]
     assert f"tiny_download is not prepared in {tmp_path}: downloading 0 MB" in capsys.readouterr().err
     assert asked == ["HEAD", "GET"]
-    # It is here now; and it has no validation split.
-    assert Mixture("tiny_download", "validation", data_dir=tmp_path).size == 3
+    # It is here now; and as it has no validation split, one photo of "train" is held out.
+    assert Mixture("tiny_download", "validation", data_dir=tmp_path).size == 1
     assert asked == ["HEAD", "GET"] and "not prepared" not in capsys.readouterr().err
 
 

@@ -15,7 +15,6 @@ from tfcolor.data.teachers import add_scenes, find_scenes
 # Encoded photos: at 20 kB each 400 MB at the most. It shuffles a mixture up to that size as a whole, so that workers
 # can share out its batches; a larger one they share out by its files.
 SHUFFLE_BUFFER = 20_000
-KEPT, HELD_OUT = "train[:90%]", "train[90%:]"  # of a data set without a validation split
 
 
 class Mixture:
@@ -23,8 +22,7 @@ class Mixture:
 
     Args:
         names: source names joined by "+"; NAME*3 counts three times in an epoch. Example: "pets_sample*10+photos".
-        split: the split of each. Of a data set without a validation split the last tenth of "train" is that, and is no
-            part of "train".
+        split: the split of each. Of a TFDS data set without a validation split that is the last tenth of "train".
         data_dir: where prepared data sets are.
         labels: "merged" takes every source's masks in the words of `tfcolor.data.labels`; "" as they are.
         classes: class names of the segmentation head; a source with other classes lends its photos, not its masks. With
@@ -32,6 +30,7 @@ class Mixture:
         cache: keep the encoded photos in memory after the first epoch.
         labels_dir: where the teacher's labels of scenes are (`tfcolor datasets label --cache`); "": beside the data.
             They are read for the split "train" alone: pseudo labels are never tested on.
+        held_out: names of sources that the training validates on: of their "train" that last tenth is left out.
         worker: (index, count) of this process among those that train together, each on its part of every batch.
 
     Attributes:
@@ -52,6 +51,7 @@ class Mixture:
         classes=None,
         cache=False,
         labels_dir="",
+        held_out=(),
         worker=(0, 1),
     ):
         if labels_dir and not pathlib.Path(labels_dir).expanduser().is_dir():
@@ -59,7 +59,7 @@ class Mixture:
         self.sources, self._repeats = [], []
         for term in names.split("+"):
             name, repeat = _parse_term(term)
-            self.sources.append(_open(name, split, data_dir))
+            self.sources.append(_open(name, split, data_dir, held_out))
             self._repeats.append(repeat)
         self.size = sum(source.size * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
         self.worker, self.by_file = worker, worker[1] > 1 and self.size > SHUFFLE_BUFFER
@@ -149,19 +149,31 @@ class Mixture:
         return example | {"image": image, "mask": tf.gather(lookup, tf.cast(mask, "int32"))}
 
 
-def _open(name, split, data_dir):
-    """A source's split. Of one without a validation split the last tenth of "train" is that, and is not trained on."""
+def _open(name, split, data_dir, held_out):
+    """A source's split. Of one without a validation split the last tenth of "train" is that; see `Mixture`."""
     if split == "validation":
         try:
             return open_source(name, split, data_dir=data_dir)
         except NoSplit as error:
             if name.startswith("folder:"):
                 raise ValueError(f"{error}: make that folder, or --set validation_data=NAME of other photos") from None
-            return open_source(name, HELD_OUT, data_dir=data_dir)
+            if error.splits.get("train", 0) < 2:
+                raise
+            return open_source(name, f"train[-{_tenth(error.splits)}:]", data_dir=data_dir)
     source = open_source(name, split, data_dir=data_dir)
-    if split != "train" or "validation" in source.info.splits or name.startswith("folder:"):
+    splits = source.info.splits
+    if split != "train" or name not in held_out or "validation" in splits or name.startswith("folder:"):
         return source
-    return open_source(name, KEPT, data_dir=data_dir)
+    return open_source(name, f"train[:-{_tenth(splits)}]", data_dir=data_dir)
+
+
+def _tenth(splits):
+    return max(1, splits["train"] // 10)
+
+
+def sources_of(names):
+    """The names of a mixture's sources, such as ["pets_sample", "photos"] of "pets_sample*10+photos"."""
+    return [_parse_term(term)[0] for term in names.split("+")]
 
 
 def _parse_term(term):

@@ -74,7 +74,7 @@ class Source:
 
 
 class NoSplit(ValueError):
-    """A source lacks the split that was asked for; it has `splits`, names of str."""
+    """A source lacks the split that was asked for; it has `splits`: {name: examples}, of a folder only names."""
 
     def __init__(self, name, split, splits):
         super().__init__(f"{name}: no split {split!r}; it has {', '.join(splits)}")

@@ -59,6 +59,7 @@ def trying(kind: Format, call: Callable):
 
 
 def pillow(data: bytes, kind: Format) -> Image.Image:
+    """Pillow's image of a file, as that format and no other; nothing is decoded yet."""
     return Image.open(io.BytesIO(data), formats=[kind.pillow])
 
 
@@ -66,6 +67,7 @@ _tolerance = threading.Lock()  # ImageFile.LOAD_TRUNCATED_IMAGES is of the whole
 
 
 def decode_with_pillow(data: bytes, kind: Format, page: int, limits: Limits) -> Samples:
+    """A page by Pillow; with `limits.allow_truncated` as far as it goes, and what was wrong as `damage`."""
     try:
         with pillow(data, kind) as image:
             return _from_pillow(image, page)
@@ -174,6 +176,7 @@ def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def pillow_image(pixels: np.ndarray, mode: str) -> Image.Image:
+    """[H, W, channels] of integers up to 255 -> Pillow's image in "CMYK" or "LAB"."""
     height, width = pixels.shape[:2]
     pixels = np.ascontiguousarray(pixels, "uint8")
     return Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
