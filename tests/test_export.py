@@ -29,7 +29,8 @@ def photos():
     return np.random.default_rng(0).integers(0, 256, (2, 45, 70, 3)).astype("uint8")
 
 
-def test_versions_count_up_and_the_card_is_there(run_folder, tmp_path):
+def test_versions_count_up_and_the_card_is_there(run_folder, stirred_model, tmp_path):
+    assert stirred_model[1].name == "1"
     (tmp_path / "m" / "9").mkdir(parents=True)
     (tmp_path / "m" / "notes").mkdir()
     assert export.export(run_folder, tmp_path / "m").name == "10"

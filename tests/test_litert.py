@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
+from tfcolor import export
+from tfcolor.colorizer import LITERT, find_model
 from tfcolor.litert import AsConvolutions, for_litert
 from tfcolor.recipe import Recipe
 from tfcolor.tasks import System
@@ -49,3 +52,32 @@ def test_a_system_keeps_its_weights_and_answers(recipe, count):
     gray, labels = random.random((1, 50, 70, 1), "float32"), random.integers(0, 3, (1, 50, 70, 1), "uint8")
     for name, expected in system.outputs(gray, labels).items():
         np.testing.assert_allclose(twin.outputs(gray, labels)[name], expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def operations(file, capsys):
+    """TensorFlow's own list of what a LiteRT file computes with, as text."""
+    tf.lite.experimental.Analyzer.analyze(model_path=str(file))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name, function",
+    [("photos", "predict"), ("semantic_driven", "predict_with_map"), ("semantic_driven", "segment_gray")],
+)
+def test_the_models_that_ship_have_none_of_the_slow_ones(name, function, capsys):
+    found = operations(find_model(name) / LITERT.format(function), capsys)
+    assert "DEPTH_TO_SPACE" in found and "TRANSPOSE_CONV" not in found
+
+
+def test_an_export_has_none_of_the_slow_ones(stirred_model, capsys):
+    found = operations(stirred_model[1] / LITERT.format("predict"), capsys)
+    assert "DEPTH_TO_SPACE" in found and "TRANSPOSE_CONV" not in found
+
+
+@pytest.mark.slow
+def test_a_file_of_its_own_has_none_of_the_slow_ones(stirred_model, tmp_path, capsys):
+    """Of a run folder, and of a SavedModel."""
+    for number, model in enumerate(stirred_model):
+        file = export.convert(str(model), tmp_path / f"{number}.tflite", "litert")
+        found = operations(file, capsys)
+        assert "DEPTH_TO_SPACE" in found and "TRANSPOSE_CONV" not in found

@@ -251,7 +251,13 @@ def start_from(model, name):
 
 
 def load_exported(folder):
-    """The system of a SavedModel that `tfcolor export` wrote, with its weights, from its card and its variables."""
+    """The system of a SavedModel that `tfcolor export` wrote, with its weights, from its card and its variables.
+
+    Its prior is none that was counted: a SavedModel keeps that only within its functions.
+
+    Raises:
+        ValueError: its card has no recipe.
+    """
     from tfcolor.colorizer import read_card
     from tfcolor.serving import restore
 
