@@ -32,9 +32,11 @@ def names(folder, *lines):
     return str(path)
 
 
-def test_a_keras_file(brightest, photos, tmp_path):
-    brightest.save(tmp_path / "net.keras")
-    classify, classes = open_classifier(str(tmp_path / "net.keras"))
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize("file", ["net.keras", "net.h5"])
+def test_a_keras_file(brightest, photos, tmp_path, file):
+    brightest.save(tmp_path / file)
+    classify, classes = open_classifier(str(tmp_path / file))
     assert classes == 3
     assert classify(photos).tolist() == [2, 0, 1]
 

@@ -7,7 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from tfcolor.colorizer import DEFAULT_MODEL, Colorizer, find_model, shipped_models
+from tfcolor.colorizer import DEFAULT_MODEL, Colorizer, _card, find_model, shipped_models
+from tfcolor.recipe import Recipe
+from tfcolor.tasks import System
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,25 @@ def test_colour_given_is_not_seen(colorizer):
     gray = np.rint(colourful @ np.array([0.299, 0.587, 0.114])).astype("uint8")
     assert np.ptp(colourful.astype(int), axis=-1).max() > 50
     np.testing.assert_array_equal(colorizer.colorize(colourful), colorizer.colorize(gray))
+
+
+def test_the_likeliest_scenes_are_named():
+    logits = np.full((1, 365), -9.0, "float32")
+    logits[0, [7, 2, 300]] = np.log([0.5, 0.25, 0.125])
+    recipe = Recipe(task="class_reg_soft", encoder_options={"alpha": 0.35}, encoder_weights="none")
+    names = ["attic", "bar", "cliff", "dam", "eye", "fen", "gym", "harbour"]
+    card = _card(System(recipe, prior=np.full(313, 1 / 313), scenes=names), "guides", 1, 64, {})
+    guides = Colorizer({"predict": lambda gray: {"scene": logits}}, card)
+    (first, p), (second, q), *others = guides.scenes(np.zeros((100, 120), "uint8"))
+    assert (first, second, len(others)) == ("harbour", "cliff", 3)  # of eight names: those beyond were never learnt
+    assert p == pytest.approx(2 * q) and p + q == pytest.approx(1, abs=1e-2)
+    nameless = Colorizer({"predict": lambda gray: {"scene": logits}}, card | {"scenes": None})
+    assert [name for name, _ in nameless.scenes(np.zeros((100, 120), "uint8"), 3)] == ["7", "2", "300"]
+
+
+def test_a_model_without_scenes_says_so(colorizer):
+    with pytest.raises(ValueError, match="names no scenes; .* semantic_guides"):
+        colorizer.scenes(np.zeros((40, 40), "uint8"))
 
 
 def test_litert_says_what_tensorflow_says(stirred_model):

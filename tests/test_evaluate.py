@@ -390,6 +390,12 @@ def test_the_sheet_shows_best_median_and_worst(fakes, tmp_path):
         np.testing.assert_array_equal(picture, photos[index].truth.rgb)
     with Image.open(paths[1]) as image:
         assert image.size == (1100, 400) and np.asarray(image).std() > 10
+    assert run("share0.5", "--sheet", paths[0], "--sheet-photos", 3) == 0  # one of each
+    with Image.open(paths[0]) as image:
+        sheet = np.asarray(image)
+    assert sheet.shape == (18 + 3 * (SIZE + 18), 3 * SIZE, 3)
+    for row, index in enumerate(np.argsort(gains)[::-1][[0, 2, 5]]):
+        np.testing.assert_array_equal(sheet[18 + row * 42 :][:SIZE, 2 * SIZE :], photos[index].truth.rgb)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["histograms.png", "sheet.png"]
 
 
@@ -400,6 +406,7 @@ def test_best_median_worst():
     )
     assert list(groups)[:3] == [19, 18, 17]
     assert evaluate.report.best_median_worst([5.0]) == {0: "best"}
+    assert list(evaluate.report.best_median_worst(np.arange(48.0), each=16)) == list(range(47, -1, -1))
 
 
 def test_long_titles_of_a_sheet_keep_their_ends():

@@ -11,9 +11,11 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfcolor import train
 from tfcolor.color.spaces import rgb_to_gray
+from tfcolor.colorizer import Colorizer
 from tfcolor.recipe import Recipe, read_recipe, variants
 from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
 
@@ -40,6 +42,33 @@ def test_run_folder_has_everything(undisturbed):
     rows = list(csv.DictReader((undisturbed / "log.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert float(rows[-1]["val_regression"]) > 0
+
+
+def test_tensorboard_shows_the_pictures_and_the_numbers(undisturbed):
+    (file,) = (undisturbed / "tensorboard").iterdir()
+    shown = {}
+    for event in tf.compat.v1.train.summary_iterator(str(file)):
+        for value in event.summary.value:
+            shown.setdefault(value.tag, {})[event.step] = tf.make_ndarray(value.tensor)
+    pictures = shown["gray | prediction | truth | mask"]
+    assert list(pictures) == [1, 2, 3]
+    last = tf.io.decode_png(pictures[3][2])  # after width and height
+    np.testing.assert_array_equal(last, tf.io.decode_png((undisturbed / "samples.png").read_bytes()))
+    rows = list(csv.DictReader((undisturbed / "log.csv").open()))
+    assert shown["val_loss"][2] == pytest.approx(float(rows[1]["val_loss"]))
+
+
+def test_a_run_folder_keeps_the_names_of_the_scenes(tmp_path, eager):
+    five = np.tile(np.arange(5, dtype="uint16"), (1, 1))
+    who = {"classes": ["attic", "bar", "cliff"], "teacher": "t", "digest": "0", "preprocessing": "raw"}
+    (tmp_path / "synthetic.labels").mkdir()
+    path = tmp_path / "synthetic.labels" / "pseudo-scenes-train-t.npz"
+    np.savez(path, names=np.array(["x"]), indices=five, weights=np.full((1, 5), 0.2, "float32"), **who)
+    labels = ["--set", f"labels_dir={tmp_path}"]
+    assert train.main(["--task", "class_reg_soft", "--smoke", *labels, "--workdir", str(tmp_path / "run")]) == 0
+    guides = Colorizer.load(str(tmp_path / "run"))
+    named = dict(guides.scenes(np.zeros((40, 50), "uint8")))
+    assert named.keys() == {"attic", "bar", "cliff"} and sum(named.values()) == pytest.approx(1)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Frozen classifiers that judge colourings: a Keras application, a `.keras` file, or a `.tflite` file.
+"""Frozen classifiers that judge colourings: a Keras application, a `.keras` or `.h5` file, or a `.tflite` file.
 
 A colouring helps to recognise things if a network that never saw it names more photos right than it does in gray.
 """
@@ -16,8 +16,8 @@ def open_classifier(spec, labels=None):
 
     Args:
         spec: a Keras application such as "ResNet50" (with its ImageNet weights, input scaled as it was trained), a
-            `.keras` file (given RGB as floats in 0-255: its own scaling is part of it), or a `.tflite` file (given
-            bytes; one that takes floats is given RGB in [-1, 1]).
+            `.keras` or `.h5` file (given RGB as floats in 0-255: its own scaling is part of it), or a `.tflite` file
+            (given bytes; one that takes floats is given RGB in [-1, 1]).
         labels: file of the names of its answers, one a line; a `.tflite` file needs it. Where the first is
             "background", that answer is never given and the next is class 0.
 
@@ -33,7 +33,7 @@ def open_classifier(spec, labels=None):
         if names is None:
             raise ValueError(f"classifier {spec}: a TFLite file does not name its classes: give its list with --labels")
         scores, answers, side = _tflite(_existing(spec))
-    elif spec.endswith(".keras"):
+    elif spec.endswith((".keras", ".h5")):
         scores, answers, side = _keras_file(_existing(spec))
     else:
         scores, answers, side = _keras_application(spec)
@@ -83,7 +83,7 @@ def _tflite(path):
 def _keras_file(path):
     import keras
 
-    model = keras.models.load_model(path)
+    model = keras.models.load_model(path, compile=False)
     return lambda photos: _run(model, photos.astype("float32")), model.output_shape[-1], model.input_shape[1] or 224
 
 
@@ -96,7 +96,8 @@ def _keras_application(name):
     )
     if family is None:
         raise ValueError(
-            f"classifier {name!r}: neither a Keras application (ResNet50, MobileNetV2 ...) nor a .keras or .tflite file"
+            f"classifier {name!r}: neither a Keras application (ResNet50, MobileNetV2 ...) nor a .keras, .h5 or "
+            ".tflite file"
         )
     try:
         model = vars(family)[name](weights="imagenet")

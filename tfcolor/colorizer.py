@@ -38,7 +38,7 @@ class Colorizer:
         palette: a colour for each of them, uint8 [classes, 3], or None.
         segments: whether it makes label maps: `segment`.
         reads_labels: whether it colours by a label map: its own, or one that is given.
-        colour_head, segmentation_head: their keys in what `predict` answers; None where it has none.
+        colour_head, segmentation_head, scene_head: their keys in what `predict` answers; None where it has none.
         distribution: what its card says of the distribution over colours that it predicts, or None.
     """
 
@@ -47,6 +47,7 @@ class Colorizer:
         self.name, self.version = card["name"], card["version"]
         self.size, self.knobs, self.classes = card["size"], card["knobs"], card["classes"]
         self.colour_head, self.segmentation_head = card["colour_head"], card["segmentation_head"]
+        self.scene_head, self._scenes = card.get("scene_head"), card.get("scenes")
         self.distribution = card.get("distribution")
         self.reads_labels = card.get("reads_labels", False)
         self.segments = card.get("segments", bool(self.segmentation_head))
@@ -160,6 +161,27 @@ class Colorizer:
         if not self.segmentation_head:  # another network does
             return self._functions["segment_gray"](gray=np.asarray(gray, "uint8"))["segmentation"]
         return label_maps(self.predict(gray)[self.segmentation_head], *np.shape(gray)[1:])
+
+    def scenes(self, array, count=5):
+        """What scene a photo shows, in the eyes of a network with a scene head.
+
+        Args:
+            array: uint8 [H, W] or [H, W, 3].
+            count: how many of the likeliest.
+
+        Returns:
+            [(name, probability)], the likeliest first; a number for a name where the training's labels had none.
+
+        Raises:
+            ValueError: the model names no scenes.
+        """
+        if not self.scene_head:
+            raise ValueError(f"model {self.name} names no scenes; a model of the task semantic_guides does")
+        logits = self.predict(photo.shrink(_gray(array), self.size)[None])[self.scene_head][0]
+        names = self._scenes or [str(index) for index in range(len(logits))]
+        likely = np.exp(logits[: len(names)] - logits.max())
+        likely /= likely.sum()
+        return [(names[index], float(likely[index])) for index in np.argsort(-likely, kind="stable")[:count]]
 
     def colorize(self, array, labels=None, **knobs):
         """A photo as an array -> the same in colour, at full size, with its own Y.
@@ -454,6 +476,8 @@ def _card(system, name, version, size, knobs):
         "reads_labels": system.reads_labels,
         "colour_head": head.name if head else None,
         "segmentation_head": system.segmentation_head.name if system.segmentation_head else None,
+        "scene_head": system.scene_head.name if system.scene_head else None,
+        "scenes": system.scenes,
         "distribution": getattr(head, "distribution", None),
         "recipe": json.loads(system.recipe.to_json()),
     }

@@ -1,10 +1,12 @@
 """The verb `curves`: the logs of several trainings in one picture."""
 
 import csv
+import io
 import pathlib
 import sys
 
 from tfcolor.command import Parser, verb
+from tfcolor.report import write
 
 
 @verb("curves")
@@ -64,8 +66,10 @@ def draw(logs, columns, output):
         axis.set(title=column, xlabel="epoch")
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(output, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=110, format=pathlib.Path(output).suffix[1:] or "png")
     plt.close(figure)
+    write(output, picture.getvalue())
 
 
 def _parser():

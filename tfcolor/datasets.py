@@ -5,6 +5,7 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import math
 import pathlib
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tfcolor.command import Parser, verb
 from tfcolor.quiet import import_tensorflow
+from tfcolor.report import write
 
 # Data sets that `prepare` is known to work with. Others of TFDS's are opened by their names too.
 KNOWN = {
@@ -24,6 +26,7 @@ KNOWN = {
     "celeb_a": "202,599 faces; 1.4 GB, downloaded or by hand; non-commercial research",
     "places365_small": "2.2 million scenes, 365 classes; 29 GB, downloaded; see places2.csail.mit.edu",
     "imagenet2012": "1.3 million photos, 1,000 classes; 145 GB, by hand after registration; non-commercial research",
+    "div2k": "900 sharp photos of 2K, to train on and to measure with; 5 GB, downloaded; academic research",
     "fruits": "a folder of one's own, with a folder of photos for each class",
 }
 
@@ -125,7 +128,7 @@ def _show(options):
     step = max(source.size // options.count, 1)
     examples = dataset.enumerate().filter(lambda index, _: index % step == 0).take(options.count)
     examples = [example for _, example in examples.as_numpy_iterator()]
-    contact_sheet(examples, info, options.size).save(options.output)
+    write(options.output, contact_sheet(examples, info, options.size))
     print(f"{options.output}: {len(examples)} of {source.size} photos of {options.name} {options.split}")
 
 
@@ -241,10 +244,12 @@ def _prior(options):
     dataset = source.dataset.take(options.limit) if options.limit else source.dataset
     photos = min(source.size, options.limit or source.size)
     prior, gray = colour_prior(dataset)
-    np.save(output, prior)
     picture = output.with_suffix(".png")
     title = f"{options.name} {options.split}: {photos - gray:,} photos, soft-encoded"
-    Image.fromarray(prior_picture(prior, title)).save(picture)
+    write(picture, Image.fromarray(prior_picture(prior, title)))
+    numbers = io.BytesIO()
+    np.save(numbers, prior)
+    write(output, numbers.getvalue())
     print(f"{output}, {picture}: shares of the 313 bins in {photos - gray:,} photos of {options.name} {options.split}")
     for warning in prior_warnings(prior, photos, gray):
         print(f"warning: {warning}", file=sys.stderr)

@@ -100,7 +100,7 @@ def _run(options):
     if options.histograms:
         report.write(options.histograms, report.histograms(table, [*evaluation.coloured, "gray", "random"]))
     if options.sheet:
-        report.write(options.sheet, _sheet(evaluation, photos, table))
+        report.write(options.sheet, _sheet(evaluation, photos, table, options.sheet_photos))
 
 
 # The photos ---------------------------------------------------------------------------------------------------------
@@ -495,15 +495,15 @@ def _headline(protocol):
     return "; ".join(parts)
 
 
-def _sheet(evaluation, photos, table):
+def _sheet(evaluation, photos, table, count):
     """The photos on which the first model gains most over gray (PSNR), the median ones, and those where it gains least.
 
-    Columns: gray, each model, truth. The photos are coloured once more, as none was kept.
+    A third of `count` each. Columns: gray, each model, truth. The photos are coloured once more, as none was kept.
     """
     first = evaluation.coloured[0]
     columns = ["gray", *evaluation.coloured, "truth"]
     psnrs = {row: table.per_photo(row, "psnr") for row in columns}
-    chosen = report.best_median_worst(psnrs[first] - psnrs["gray"])
+    chosen = report.best_median_worst(psnrs[first] - psnrs["gray"], each=math.ceil(count / 3))
     found = {}
     for number, photo in enumerate(photos):
         if number in chosen:
@@ -537,12 +537,13 @@ def _parse(argv):
     add("--map", choices=tuple(_MAPS), help="by which models colour that read one (default: their own)")
     add("--edits", type=_number(int, 1), metavar="N", help="relabel a region in N photos: the change in it and around")
     add("--own-histogram", action="store_true", help="rows of each model guided by each photo's true histogram")
-    add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras or a .tflite file")
+    add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras, .h5 or .tflite file")
     add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")
     add("--prior", metavar="FILE", help="weigh auc_rebalanced by this prior (.npy, 313 shares), as Zhang et al. do")
     add("--json", metavar="FILE", help="write the protocol and all rows as JSON")
     add("--markdown", metavar="FILE", help="write the table as Markdown")
     add("--sheet", metavar="FILE.png", help="write a picture of the best, median and worst photos")
+    add("--sheet-photos", type=_number(int, 3), default=9, metavar="N", help="how many, a third of each (default: 9)")
     add("--histograms", metavar="FILE.png", help="write a picture of how the photos' PSNR and RMSE are spread")
     options = parser.parse_args(argv)
 

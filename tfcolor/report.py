@@ -7,8 +7,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-# A sheet shows so many of the best, the median and the worst photos, each at most so many pixels wide.
-SHEET_PHOTOS, SHEET_SIZE = 3, 256
+SHEET_SIZE = 256  # pixels a side of a photo on a sheet, at most
 CAPTION = 18  # pixels of a line of text on it
 
 
@@ -75,15 +74,11 @@ def histograms(table, rows):
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def best_median_worst(values):
-    """A value for each photo -> {index: "best", "median" or "worst"} of up to three each, from the highest down."""
+def best_median_worst(values, each=3):
+    """A value for each photo -> {index: "best", "median" or "worst"} of up to `each`, from the highest down."""
     order = np.argsort(-np.asarray(values), kind="stable").tolist()
-    middle = max(0, (len(order) - SHEET_PHOTOS) // 2)
-    groups = {
-        "worst": order[-SHEET_PHOTOS:],
-        "median": order[middle : middle + SHEET_PHOTOS],
-        "best": order[:SHEET_PHOTOS],
-    }
+    middle = max(0, (len(order) - each) // 2)
+    groups = {"worst": order[-each:], "median": order[middle : middle + each], "best": order[:each]}
     chosen = {index: group for group, indices in groups.items() for index in indices}
     return {index: chosen[index] for index in order if index in chosen}
 
@@ -122,12 +117,17 @@ def _fitting(title, width, font):
 
 
 def write(path, content):
-    """Text, or a Pillow image as PNG -> the file, there whole or not at all."""
-    if isinstance(content, Image.Image):
-        data = io.BytesIO()
-        content.save(data, "PNG")
-        content = data.getvalue()
+    """Text, bytes, or a Pillow image in the format of the name's ending -> the file, there whole or not at all."""
     path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+    if isinstance(content, Image.Image):
+        kind = Image.registered_extensions().get(path.suffix.lower())
+        if kind not in Image.SAVE:
+            raise ValueError(f"{path}: a picture's name ends in .png, .jpg, .webp ...")
+        data = io.BytesIO()
+        content.save(data, kind)
+        content = data.getvalue()
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

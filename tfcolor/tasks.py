@@ -132,11 +132,9 @@ def _segmentation(options, classes, prior):
 _QUARTER = {"network_options": {"widths": [256, 192, 128], "refine": True}}
 _LAB = {"regression": {"space": "lab", "stride": 4}}
 _FROM_SCRATCH = {"encoder_share": 1.0, "freeze_batchnorm": False}
-_GUIDED = _QUARTER | {
-    "data": "coco_stuff",
-    "head_options": _LAB | {"segmentation": {"stride": 4, "loss": "dice"}},
-    "loss_weights": {"regression": 10.0},
-}
+_GUIDED = _QUARTER | {"data": "coco_stuff", "head_options": _LAB}
+# Similar gradients at the encoder's end when a training starts (METHODS 3; measured in train/guides.md).
+_GUIDES = {"regression": 40.0, "segmentation": 15.0, "scene": 0.06}
 
 TASKS = {
     "yuv": Task("Pets: U and V by regression", _encoder_unet, {"regression": _regression}),
@@ -165,19 +163,19 @@ TASKS = {
         "313 bins guided by scene, segmentation and regression (SegClassRegSoft)",
         _encoder_unet,
         {"regression": _regression, "segmentation": _segmentation, "scene": _scene, "ab_bins": _rebalanced},
-        _GUIDED,
+        _GUIDED | {"head_options": _LAB | {"segmentation": {"stride": 4, "loss": "dice"}}, "loss_weights": _GUIDES},
     ),
     "class_reg_soft": Task(
         "semantic guides without segmentation (ClassRegSoft)",
         _encoder_unet,
         {"regression": _regression, "scene": _scene, "ab_bins": _rebalanced},
-        _GUIDED | {"head_options": _LAB},
+        _GUIDED | {"loss_weights": {name: _GUIDES[name] for name in ("regression", "scene")}},
     ),
     "reg_soft": Task(
         "semantic guides with regression alone (RegSoft)",
         _encoder_unet,
         {"regression": _regression, "ab_bins": _rebalanced},
-        _GUIDED | {"head_options": _LAB},
+        _GUIDED | {"loss_weights": {"regression": _GUIDES["regression"]}},
     ),
     "hypercolumn": Task(
         "hypercolumns (Larsson et al.): histograms of hue and chroma", _hypercolumn, {"hue_chroma": _hue_chroma}
@@ -225,11 +223,12 @@ class System:
         heads: list of `Head`.
         classes: class names of the segmentation head, and of the label map that is read; or None.
         prior: [313] shares of the colour bins in the training photos, or None.
+        scenes: names of the scene head's answers, or None.
     """
 
-    def __init__(self, recipe, classes=None, prior=None):
+    def __init__(self, recipe, classes=None, prior=None, scenes=None):
         task = find_task(recipe.task)
-        self.recipe, self.classes, self.prior = recipe, classes, prior
+        self.recipe, self.classes, self.prior, self.scenes = recipe, classes, prior, scenes
         self.reads_labels = task.reads_labels
         if self.reads_labels and not classes:
             raise ValueError(
@@ -316,6 +315,11 @@ class System:
     def segmentation_head(self):
         """The head that segments, or None."""
         return next((head for head in self.heads if isinstance(head, Segmentation)), None)
+
+    @property
+    def scene_head(self):
+        """The head that names the scene, or None."""
+        return next((head for head in self.heads if isinstance(head, Scene)), None)
 
     def losses(self, batch, training):
         """A uint8 batch on the device -> the weighted sum of all losses, and {name: scalar} for the log.

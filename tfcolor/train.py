@@ -69,7 +69,7 @@ def _train(options, workers):
     workers.agree(found | {"classes": training.classes})
     workdir = pathlib.Path(options.workdir or f"runs/{name}{'-smoke' if options.smoke else ''}")
     with workers.chief_first("run folder"):
-        _claim(workdir, recipe, training.classes, workers)
+        _claim(workdir, recipe, training, workers)
         every = training if not training.by_file else Mixture(recipe.data, "train", held_out=held_out, **where)
         prior = _prior(recipe, workdir, every, workers)
 
@@ -102,10 +102,12 @@ def _train(options, workers):
         report,
     )
     if workers.index == 0:
+        info = validation.sources[0].info
+        split = next(split for split in ("test", "validation", "train") if split in info.splits)
         where = f" --data-dir {options.data_dir}" if options.data_dir else ""
         print(
-            f"done. Next: tfcolor evaluate {workdir} --data {recipe.data.split('+')[0].split('*')[0]} --split "
-            f"test{where}; tfcolor export {workdir} -o saved_models/NAME"
+            f"done. Next: tfcolor evaluate {workdir} --data {info.name} --split {split}{where}; "
+            f"tfcolor export {workdir} -o saved_models/NAME"
         )
     return 0
 
@@ -155,13 +157,13 @@ def _parser():
     return parser
 
 
-def _claim(workdir, recipe, classes, workers):
+def _claim(workdir, recipe, training, workers):
     """Makes the run folder its own, where no other training has finished an epoch in it; the chief does it for all.
 
     What a training that never came so far has left, for a wrong setting say, is written anew.
     """
     from tfcolor.recipe import Recipe
-    from tfcolor.trainer import PRIOR, STATE
+    from tfcolor.trainer import PRIOR, SCENES, STATE
 
     path = workdir / "recipe.json"
     if (workdir / STATE).exists() and path.exists():
@@ -174,7 +176,8 @@ def _claim(workdir, recipe, classes, workers):
         return
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / PRIOR).unlink(missing_ok=True)
-    (workdir / "classes.json").write_text(json.dumps(classes) + "\n", "utf-8")
+    (workdir / "classes.json").write_text(json.dumps(training.classes) + "\n", "utf-8")
+    (workdir / SCENES).write_text(json.dumps(training.scenes) + "\n", "utf-8")
     path.write_text(recipe.to_json(), "utf-8")
 
 

@@ -26,6 +26,7 @@ from tfcolor.workers import Workers
 
 STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
 PRIOR = "prior.npy"
+SCENES = "scenes.json"  # their names, where the teacher's labels have some
 LAST, BEST = "last.weights.h5", "best.weights.h5"
 
 
@@ -222,7 +223,8 @@ def load_run(workdir, weights=None):
     if not found:
         raise ValueError(f"{str(workdir)!r} holds no {weights or 'weights yet'}: train for an epoch first")
     prior = np.load(workdir / PRIOR) if (workdir / PRIOR).is_file() else None
-    system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior)
+    scenes = json.loads((workdir / SCENES).read_text("utf-8")) if (workdir / SCENES).is_file() else None
+    system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior, scenes)
     system.model.load_weights(found[0])
     return system
 
@@ -265,7 +267,7 @@ def load_exported(folder):
     if "recipe" not in card:
         raise ValueError(f"{folder} was exported without its recipe, by an older tfcolor: start from its run folder")
     recipe = Recipe(**card["recipe"]).changed(["encoder_weights=none", "precision=float32"])
-    system = System(recipe, card["classes"], np.full(BINS, 1 / BINS))
+    system = System(recipe, card["classes"], np.full(BINS, 1 / BINS), card.get("scenes"))
     restore(system, folder)
     return system
 

@@ -105,12 +105,12 @@ def test_a_mixture_repeats_and_fills_what_is_missing(tmp_path):
     assert not (masks[~without] == NO_LABEL).any()
 
 
-def write_labels(path, names, indices):
+def write_labels(path, names, indices, scene="scene"):
     """A file of scene labels in which the photo of each name is all of one scene."""
     path.parent.mkdir(exist_ok=True)
     five = np.arange(5) + np.array(indices)[:, None]
     weights = np.tile(np.eye(5, dtype="float32")[0], (len(names), 1))
-    who = {"classes": [f"scene {i}" for i in range(20)], "teacher": "t", "digest": "0", "preprocessing": "raw"}
+    who = {"classes": [f"{scene} {i}" for i in range(20)], "teacher": "t", "digest": "0", "preprocessing": "raw"}
     np.savez(path, names=np.array(names), indices=five.astype("uint16"), weights=weights, **who)
 
 
@@ -128,6 +128,7 @@ def test_the_teachers_scenes_reach_the_training_batches_alone(tmp_path):
     elsewhere.mkdir()
     mixture = Mixture(data, cache=True)
     assert mixture.scene_files == {f"folder:{tmp_path}/labelled": path}
+    assert mixture.scenes == [f"scene {i}" for i in range(20)]
     for _ in range(2):  # the second time from the cache
         batches = epoch(mixture, 0, 0)
         scenes = np.concatenate([batch["scene"].numpy() for batch in batches])
@@ -136,11 +137,14 @@ def test_the_teachers_scenes_reach_the_training_batches_alone(tmp_path):
         assert sorted(number[labelled]) == list(range(7))
         np.testing.assert_array_equal(scenes[labelled], np.eye(365)[number[labelled]])
     for other in (Mixture(data, "validation"), Mixture(data, labels_dir=str(elsewhere))):
-        assert other.scene_files == {}
+        assert other.scene_files == {} and other.scenes is None
         assert not any(batch["scene"].numpy().any() for batch in other.evaluation_batches(8, 32))
     write_labels(elsewhere / "other.labels" / path.name, ["3.png"], [11])
     (batch,) = Mixture(f"folder:{tmp_path}/other", labels_dir=str(elsewhere)).evaluation_batches(8, 32)
     assert np.argwhere(batch["scene"].numpy()).tolist() == [[3, 11]]
+    write_labels(tmp_path / "other.labels" / path.name, ["3.png"], [11], scene="place")
+    with pytest.raises(ValueError, match="other.labels/.* other scenes than those of the other data"):
+        Mixture(data)
 
 
 def test_labels_that_cannot_be_meant_are_named(tmp_path):

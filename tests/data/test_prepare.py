@@ -77,6 +77,20 @@ class TinyDownload(tfds.core.GeneratorBasedBuilder):
             yield path.name, {"image": str(path)}
 
 
+class TinyPairs(TinyDownload):
+    """The same as div2k has its photos: twice, small and large."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        pair = {"lr": tfds.features.Image(), "hr": tfds.features.Image()}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(pair))
+
+    def _generate_examples(self, folder):
+        for path in sorted(folder.glob("*.png")):
+            yield path.name, {"lr": np.zeros((2, 2, 3), "uint8"), "hr": str(path)}
+
+
 def at(url, digest=None):
     """What TFDS knows of an archive at a URL: its size, digest and name."""
     content = archive()
@@ -95,6 +109,23 @@ def test_a_data_set_that_a_server_has_is_fetched(server, tmp_path, monkeypatch, 
     # It is here now; and as it has no validation split, one photo of "train" is held out.
     assert Mixture("tiny_download", "validation", data_dir=tmp_path).size == 1
     assert asked == ["HEAD", "GET"] and "not prepared" not in capsys.readouterr().err
+
+
+def test_of_pairs_of_photos_the_large_one_is_taken(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(TinyPairs, "url_infos", at(f"{server[0]}/tiny.zip"))
+    source = open_source("tiny_pairs", data_dir=tmp_path)
+    assert sorted(e["image"].shape[0] for e in source.dataset.as_numpy_iterator()) == [10, 11, 12]
+
+
+@pytest.mark.parametrize("name", ["oxford_iiit_pet", "celeb_a", "places365_small", "div2k", "imagenet2012"])
+def test_data_sets_of_tfds_that_are_known_to_work_have_photos(name, tmp_path):
+    assert prepare.photo_feature(tfds.builder(name, data_dir=tmp_path)) in ("image", "hr")
+
+
+def test_a_data_set_without_photos_is_refused_before_it_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda *args, **kwargs: pytest.fail("a server was asked"))
+    with pytest.raises(ValueError, match=r"ag_news_subset: has no photos \(its features: .*description"):
+        open_source("ag_news_subset", data_dir=tmp_path)
 
 
 @pytest.mark.parametrize("path, digest", [("/none.zip", None), ("/tiny.zip", "0" * 64)])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfcolor.data import labels as merged
 from tfcolor.data.augment import random_crop_and_flip, whole_photo
 from tfcolor.data.sources import NO_LABEL, SCENES, NoSplit, decode, open_source
-from tfcolor.data.teachers import add_scenes, find_scenes
+from tfcolor.data.teachers import add_scenes, find_scenes, read_scenes
 
 # Encoded photos: at 20 kB each 400 MB at the most. It shuffles a mixture up to that size as a whole, so that workers
 # can share out its batches; a larger one they share out by its files.
@@ -39,6 +39,7 @@ class Mixture:
             order, and each decodes those that are its part of the batches that one process would make.
         classes: the merged labels, or as given, or those of the first source that has masks.
         scene_files: {source name: path} of the labels of scenes that were found.
+        scenes: the names of those scenes, or None.
     """
 
     def __init__(
@@ -74,12 +75,16 @@ class Mixture:
         self._rows = tf.constant([len(lookup) for lookup in lookups])
         self._first_rows = tf.cumsum(self._rows, exclusive=True)
         self._lookups = tf.constant(np.concatenate(lookups))
-        self._encoded, self.scene_files = [], {}
+        self._encoded, self.scene_files, self.scenes = [], {}, None
         for index, (source, repeat) in enumerate(zip(self.sources, self._repeats, strict=True)):
             dataset, name = source.part(*worker) if self.by_file else source.encoded, source.info.name
             scenes = find_scenes(name, split, data_dir, labels_dir) if split.startswith("train") else None
             if scenes:
                 self.scene_files[name] = scenes
+                names = read_scenes(scenes)["classes"].tolist()
+                if names != (self.scenes or names):
+                    raise ValueError(f"{scenes}: other scenes than those of the other data; label all by one teacher")
+                self.scenes = names
                 dataset = add_scenes(dataset, scenes)
             dataset = dataset.map(_uniform(index))
             if cache:

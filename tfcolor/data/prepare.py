@@ -10,6 +10,7 @@ import urllib.request
 
 from tfcolor.quiet import import_tensorflow
 
+PHOTOS = ("image", "hr")  # what data sets of TFDS call their photos; "hr" is div2k's at full resolution
 WAIT = 4.0  # seconds that a server has to answer at all
 
 
@@ -24,9 +25,10 @@ def prepare(builder, folder, manual_dir=None, beam=""):
             direct_num_workers=4,direct_running_mode=multi_processing"; "" makes them in this process.
 
     Raises:
-        ValueError: it cannot be had, within seconds where no server answers; says the ways on. Or Beam is wanted and
-            not installed, or its options are none that it knows.
+        ValueError: it has no photos, or cannot be had, within seconds where no server answers; says the ways on. Or
+            Beam is wanted and not installed, or its options are none that it knows.
     """
+    photo_feature(builder)
     pipeline = _beam_options(beam) if beam else None
     manual = pathlib.Path(manual_dir or pathlib.Path(folder) / "downloads" / "manual").expanduser()
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
@@ -54,6 +56,15 @@ def prepare(builder, folder, manual_dir=None, beam=""):
         if error.errno:  # the disk's own, such as a full one; what the network raises has none
             raise
         raise _ways_on(builder, folder, manual, str(error).splitlines()[0]) from error
+
+
+def photo_feature(builder):
+    """The name of a TFDS data set's photos among its features; ValueError where it has none."""
+    features = builder.info.features or ()
+    for name in PHOTOS:
+        if name in features:
+            return name
+    raise ValueError(f"{builder.name}: has no photos (its features: {', '.join(features)}); choose another data set")
 
 
 def _beam_options(text):

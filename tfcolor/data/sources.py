@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcolor.data.labels import palette_of
-from tfcolor.data.prepare import prepare
+from tfcolor.data.prepare import photo_feature, prepare
 
 SPLITS = ("train", "validation", "test")
 NO_LABEL = 255  # a mask's value where nothing is known
@@ -120,14 +120,13 @@ def _tfds(name, split, data_dir):
     if split.split("[")[0] not in splits:
         raise NoSplit(name, split, splits)
     features = builder.info.features
-    if "image" not in features:
-        raise ValueError(f"{name}: has no photos (its features: {', '.join(features)}); choose another data set")
+    photo = photo_feature(builder)
     mask = next((key for key in _MASKS if key in features), None)
     file_name = next((key for key in _NAMES if key in features), None)
     values = _class_values(builder, mask)
 
     def example(raw):
-        out = {"image": raw["image"]}
+        out = {"image": raw[photo]}
         if mask:
             out["mask"] = raw[mask]
         if "label" in raw:
@@ -135,10 +134,10 @@ def _tfds(name, split, data_dir):
         out["name"] = raw[file_name] if file_name else tf.constant("")
         return out
 
-    keys = {"image", mask, file_name, "label" if "label" in features else None} - {None}
+    keys = {photo, mask, file_name, "label" if "label" in features else None} - {None}
     wanted = tfds.decode.PartialDecoding(
         {key: features[key] for key in keys},
-        decoders={key: tfds.decode.SkipDecoding() for key in ("image", mask) if key},
+        decoders={key: tfds.decode.SkipDecoding() for key in (photo, mask) if key},
     )
     config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1, shuffle_seed=0)
 
