@@ -18,7 +18,7 @@ FLOORS = {
         3: ["heads", "models", "data"],
         4: [
             *("classifiers", "colorizer", "litert", "looks", "pictures", "project", "recipe", "relabelling", "report"),
-            *("scans", "serving", "tasks", "trainer", "workers"),
+            *("scans", "serving", "tasks", "trainer", "views", "workers"),
         ],
         5: ["train", "evaluate", "export", "colorize", "datasets", "curves", "app"],
         6: ["cli", "__main__", "__init__"],

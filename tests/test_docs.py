@@ -22,6 +22,13 @@ def test_links_lead_somewhere(page):
     assert not missing
 
 
+def test_all_links_to_the_repository_name_the_same_one():
+    files = [path for ending in ("md", "ipynb", "py") for path in (ROOT / "docs").rglob(f"*.{ending}")]
+    text = "\n".join(path.read_text("utf-8") for path in [*files, ROOT / "README.md", ROOT / "setup.cfg"])
+    found = set(re.findall(r"github(?:\.com)?/([\w-]+/tfcolor)\b", text))
+    assert found == {"tfcolor/tfcolor"}
+
+
 def test_links_are_found():
     text = "[a](b.md) ![c](d/e.png) [f](https://g.h) [i](j.md#k) `[l](m)`\n```text\n[n](o)\n```\n[p](q)"
     assert links(text) == ["b.md", "d/e.png", "j.md", "q"]

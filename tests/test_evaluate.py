@@ -409,12 +409,24 @@ def test_best_median_worst():
     assert list(evaluate.report.best_median_worst(np.arange(48.0), each=16)) == list(range(47, -1, -1))
 
 
+def test_many_photos_of_a_sheet_stand_in_blocks():
+    dice = np.random.default_rng(0)
+    photos = [([dice.integers(0, 256, (8, 8, 3)).astype("uint8")] * 2, ["", ""]) for _ in range(25)]
+    sheet = np.asarray(evaluate.report.sheet(["a", "b"], photos))
+    assert sheet.shape == (18 + 9 * (8 + 18), 3 * 2 * 8, 3)  # 25 in three blocks of nine rows at most
+    for number, (pictures, _) in enumerate(photos):
+        block, row = divmod(number, 9)
+        top = 18 + row * 26
+        np.testing.assert_array_equal(sheet[top : top + 8, block * 16 : block * 16 + 8], pictures[0])
+
+
 def test_long_titles_of_a_sheet_keep_their_ends():
     from PIL import ImageFont
 
     font = ImageFont.load_default(12)
     shown = evaluate.report._fitting("objectives_photos_regression", 100, font)
     assert shown.startswith("...") and shown.endswith("regression") and font.getlength(shown) <= 100
+    assert evaluate.report._fitting("objectives", 2, font) == "..."  # narrower than the dots: no end to look for
     assert evaluate.report._fitting("gray", 100, font) == "gray"
 
 

@@ -144,6 +144,14 @@ def test_the_losses_of_every_task_are_a_graph(task):
     assert loss.get_concrete_function(batch).output_shapes == ()
 
 
+@pytest.mark.parametrize("task", ["semantic_guides", "class_reg_soft", "reg_soft"])
+def test_the_guides_weigh_as_their_recipe_says(task):
+    variant = {"semantic_guides": "seg_class_reg_soft"}.get(task, task)
+    recipe, _ = read_recipe(f"{os.path.dirname(__file__)}/../train/guides.py:sample_{variant}")
+    weights = {name: weight for name, weight in recipe.loss_weights.items() if weight != 1}
+    assert find_task(task).defaults["loss_weights"] == weights
+
+
 @pytest.mark.slow
 def test_backends_agree(tmp_path):
     """The same weights and batch: the same losses under TensorFlow and JAX, which also trains at sampled cells."""

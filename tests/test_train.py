@@ -91,6 +91,20 @@ def test_killed_and_resumed_ends_in_the_same_weights(undisturbed, tmp_path):
     assert [row.split(",")[3:] for row in log] == [row.split(",")[3:] for row in reference]
 
 
+@pytest.mark.parametrize(
+    "splits, named", [(("train", "validation", "test"), "test"), (("train", "validation"), "validation")]
+)
+def test_the_next_command_names_a_split_that_there_is(splits, named, tmp_path, eager, capsys):
+    for split in splits:
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        for number in range(8):
+            photo = np.full((40, 40, 3), (30 * number, 90, 20), "uint8")
+            tf.io.write_file(str(tmp_path / "photos" / split / f"{number}.png"), tf.io.encode_png(photo))
+    data = ["--set", f"data=folder:{tmp_path}/photos"]
+    assert train.main(["--task", "yuv", "--smoke", *data, "--workdir", str(tmp_path / "run")]) == 0
+    assert f"--data folder:{tmp_path}/photos --split {named};" in capsys.readouterr().out
+
+
 def test_finished_training_asked_again_does_nothing(undisturbed, capsys):
     before = (undisturbed / STATE).stat().st_mtime_ns
     assert train.main([*FEW, "--workdir", str(undisturbed)]) == 0

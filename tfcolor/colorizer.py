@@ -458,7 +458,8 @@ def functions_of(card):
 def model_card(module, name, version):
     """What a SavedModel's functions do not say, as a dictionary: see `CARD`."""
     # tf.Module wraps its own dictionaries.
-    return _card(module.system, name, version, module.size, dict(module.knobs)) | {"segments": module.segments}
+    own = {"segments": module.segments, "views": list(module.views)}
+    return _card(module.system, name, version, module.size, dict(module.knobs)) | own
 
 
 def _card(system, name, version, size, knobs):
@@ -492,9 +493,11 @@ def _scores(system):
     """`predict` of a system that only segments: gray uint8 [N, h, w] -> {head: float32}."""
     import tensorflow as tf
 
+    from tfcolor.views import look
+
     @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.uint8, name="gray")])
     def predict(gray):
-        return dict(system.model(tf.cast(gray, tf.float32)[..., None] / 255.0, training=False))
+        return look(system, tf.cast(gray, tf.float32)[..., None] / 255.0, views=system.recipe.views)
 
     return predict
 

@@ -22,7 +22,7 @@ def main(argv):
     """Runs `tfcolor export`; returns the exit code."""
     options = _parser().parse_args(argv)
     knobs = {name: getattr(options, name) for name in KNOBS}
-    choices = ({k: v for k, v in knobs.items() if v is not None}, options.size, options.weights)
+    choices = ({k: v for k, v in knobs.items() if v is not None}, options.size, options.weights, options.views)
     if options.format != "saved_model":
         if options.segmenter:
             raise ValueError(f"--segmenter: a file for {options.format} holds one network; leave it out")
@@ -34,7 +34,7 @@ def main(argv):
     return 0
 
 
-def export(workdir, output, knobs=None, size=None, weights=None, litert=False, segmenter=None):
+def export(workdir, output, knobs=None, size=None, weights=None, views=None, litert=False, segmenter=None):
     """Writes the next version of a model.
 
     Args:
@@ -43,6 +43,7 @@ def export(workdir, output, knobs=None, size=None, weights=None, litert=False, s
         knobs: {knob: default} of the decoding, where they differ from the head's own.
         size: sqrt(h * w) of what the network sees; None: the recipe's.
         weights: file in the run folder; None: the best on validation, else the last.
+        views: scales at which the network looks at a photo too (`tfcolor.views`); None: the recipe's.
         litert: put the network and its decoding for LiteRT beside it, with which `tfcolor colorize` starts in a
             fraction of the time; 2.5 times the size, twice with a segmenter.
         segmenter: run folder of a network that makes the label maps, for one that reads them: both go into the model.
@@ -61,7 +62,7 @@ def export(workdir, output, knobs=None, size=None, weights=None, litert=False, s
 
     system = load_run(workdir, weights)
     first = load_run(segmenter) if segmenter else None
-    module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True, segmenter=first)
+    module = ServingModule(system, size or system.recipe.serving_size, knobs, True, first, views)
     output = pathlib.Path(output)
     versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
     version = max(versions, default=0) + 1
@@ -134,7 +135,7 @@ def _field(number, content):
     return bytes([*start, length]) + content
 
 
-def convert(model, output, format, knobs=None, size=None, weights=None):
+def convert(model, output, format, knobs=None, size=None, weights=None, views=None):
     """Writes a model as one file for another runtime: the network and its decoding.
 
     It takes gray uint8 [N, h, w], labels of the same size where the network reads them, and each knob, a float32
@@ -145,7 +146,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
         model: a run folder, a folder of SavedModels, or the name of a shipped model.
         output: the file to write; it is there whole or not at all.
         format: "litert" or "onnx".
-        knobs, size, weights: as of `export`, for a run folder alone: a SavedModel has its own.
+        knobs, size, weights, views: as of `export`, for a run folder alone: a SavedModel has its own.
 
     Returns:
         The path written.
@@ -161,8 +162,8 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
     if format == "onnx" and not importlib.util.find_spec("tf2onnx"):
         raise ValueError("onnx needs tf2onnx: pip install 'tfcolor[onnx]'")
     is_run = (folder / "recipe.json").is_file()
-    if not is_run and (knobs or size or weights):
-        raise ValueError(f"{model} is a SavedModel with its own knobs, size and weights; choose them of a run folder")
+    if not is_run and (knobs or size or weights or views is not None):
+        raise ValueError(f"{model} is a SavedModel with its own knobs, size, views and weights; choose a run folder's")
     import_tensorflow()
     import tensorflow as tf
 
@@ -172,7 +173,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
 
     if is_run:
         system = load_run(folder, weights)
-        module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True)
+        module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True, views=views)
         predict, decode, card = module.predict, module.decode, model_card(module, folder.name, 0)
     else:
         module = tf.saved_model.load(str(folder))
@@ -181,7 +182,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None):
         system = load_exported(folder) if format == "litert" and "recipe" in card else None
     if format == "litert" and system:  # of a model by an older tfcolor only its own functions are there
         # The converter finds variables only through `module`: hang the twin on it.
-        module.twin = ServingModule(for_litert(system), card["size"], half=True)
+        module.twin = ServingModule(for_litert(system), card["size"], half=True, views=card.get("views"))
         predict = module.twin.predict
     seen = ["gray", "labels"] if card.get("reads_labels") else ["gray"]
 
@@ -214,7 +215,7 @@ def _litert(network, signature, module, card):
     return content.getvalue()
 
 
-# Of the two networks of a pair, so that they fit into 25 MB. Float16 moves colours by a tenth of a level, by up to 8 on
+# Of the two networks of a pair, so that they fit into 26 MB. Float16 moves colours by a tenth of a level, by up to 8 on
 # a dark blue sky; int8 by up to 20, which is too much for colours and little to a choice of classes.
 _WEIGHTS_OF_PAIRS = {"predict_with_map": "float16", "segment_gray": "int8"}
 
@@ -225,7 +226,7 @@ def _in_litert(module, names):
     from tfcolor.serving import ServingModule
 
     first = for_litert(module.segmenter) if module.segmenter else None
-    twin = ServingModule(for_litert(module.system), module.size, dict(module.knobs), half=True, segmenter=first)
+    twin = ServingModule(for_litert(module.system), module.size, dict(module.knobs), True, first, module.views)
     kept_as = _WEIGHTS_OF_PAIRS if first else {}
     return {
         name: to_litert(function, twin, kept_as.get(name, "float32"))
@@ -316,6 +317,14 @@ def _parser():
     parser.add_argument("--size", type=int, help="sqrt(h * w) of what the network sees (default: the recipe's)")
     parser.add_argument(
         "--weights", metavar="FILE", help="in the run folder, such as last.weights.h5 (default: the best)"
+    )
+    parser.add_argument(
+        "--views",
+        type=float,
+        nargs="*",
+        metavar="SCALE",
+        help="look at a photo at these scales too and take the mean, such as 0.625; -1 is the mirrored photo; none: "
+        "look once (default: the recipe's)",
     )
     for knob in KNOBS:
         parser.add_argument(f"--{knob}", type=float, help="default of the decoding")

@@ -36,6 +36,8 @@ class Recipe:
         size: side of the training crops in pixels, a multiple of 32.
         batch: photos a step.
         serving_size: photos are shrunk until sqrt(h * w) is at most this before the trained network sees them.
+        views: other scales at which the trained network looks at a photo too, the mean of all answers being taken; a
+            minus mirrors (`tfcolor.views`). Training and its validation look once.
         crop_area: smallest and largest share of a photo that a crop keeps.
         crop_aspect: smallest and largest width of a crop for a height of 1, in the photo's own proportions.
         random_gray: probability of each change to the gray (METHODS 1); 0: plain luma.
@@ -73,6 +75,7 @@ class Recipe:
     cache: bool = True
     size: int = 128
     serving_size: int = 256
+    views: tuple = ()
     batch: int = 16
     crop_area: tuple = (0.3, 1.0)
     crop_aspect: tuple = (3 / 4, 4 / 3)
@@ -117,6 +120,7 @@ class Recipe:
             for name in names:
                 if getattr(self, name) < least:
                     raise ValueError(f"recipe: {name}={getattr(self, name)}; from {least} up")
+        check_views(self.views)
         if self.labels not in ("", "merged"):
             raise ValueError(f"recipe: labels={self.labels!r}; 'merged', or '' for the sources' own")
         if not 0 <= self.random_labels <= 1:
@@ -157,6 +161,12 @@ class Recipe:
     @classmethod
     def from_json(cls, text):
         return cls(**json.loads(text))
+
+
+def check_views(views):
+    """ValueError where one of a model's other views (`tfcolor.views`) is no scale."""
+    if not all(isinstance(view, (int, float)) and 0.1 <= abs(view) <= 2 for view in views):
+        raise ValueError(f"views={tuple(views)}; scales from .1 to 2, with a minus for a mirrored view")
 
 
 def read_recipe(name):

@@ -1,13 +1,14 @@
 """A table of measures as text, Markdown and pictures."""
 
 import io
+import math
 import os
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-SHEET_SIZE = 256  # pixels a side of a photo on a sheet, at most
+SHEET_SIZE, SHEET_ROWS = 256, 12  # pixels a side of a photo on a sheet, and photos below each other, at most
 CAPTION = 18  # pixels of a line of text on it
 
 
@@ -84,7 +85,7 @@ def best_median_worst(values, each=3):
 
 
 def sheet(columns, photos):
-    """Photos side by side, with captions.
+    """Photos below each other, with captions; more than 12 go on beside these.
 
     Args:
         columns: titles.
@@ -94,13 +95,16 @@ def sheet(columns, photos):
         A Pillow image.
     """
     side = min(len(photos[0][0][0]), SHEET_SIZE)
-    image = Image.new("RGB", (len(columns) * side, CAPTION + len(photos) * (side + CAPTION)), "white")
+    blocks = math.ceil(len(photos) / SHEET_ROWS)
+    rows = math.ceil(len(photos) / blocks)
+    image = Image.new("RGB", (blocks * len(columns) * side, CAPTION + rows * (side + CAPTION)), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(12)
-    for column, title in enumerate(columns):
+    for column, title in enumerate(columns * blocks):
         draw.text((column * side + 3, 2), _fitting(title, side - 6, font), "black", font)
-    for row, (pictures, captions) in enumerate(photos):
+    for number, (pictures, captions) in enumerate(photos):
+        block, row = divmod(number, rows)
         top = CAPTION + row * (side + CAPTION)
-        for column, (rgb, caption) in enumerate(zip(pictures, captions, strict=True)):
+        for column, (rgb, caption) in enumerate(zip(pictures, captions, strict=True), block * len(columns)):
             small = Image.fromarray(rgb).resize((side, side), Image.Resampling.LANCZOS)
             image.paste(small, (column * side, top))
             draw.text((column * side + 3, top + side + 2), caption, "black", font)
@@ -110,7 +114,7 @@ def sheet(columns, photos):
 def _fitting(title, width, font):
     """The title, or as much of its end as fits: names of one experiment's runs begin alike."""
     shown = title
-    while font.getlength(shown) > width:
+    while title and font.getlength(shown) > width:
         title = title[1:]
         shown = "..." + title
     return shown

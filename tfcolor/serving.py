@@ -8,6 +8,8 @@ from keras import ops
 
 from tfcolor.color import spaces
 from tfcolor.models.label_stream import NO_LABEL
+from tfcolor.recipe import check_views
+from tfcolor.views import look
 
 JPEG_QUALITY = 95
 MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
@@ -33,14 +35,18 @@ class ServingModule(tf.Module):
         knobs: {knob: default} of the decoding; those not given are the head's own.
         half: keep kernels as float16, at half the size on disk; they are float32 again before anything is computed.
         segmenter: a system that makes the label maps, for one that reads them.
+        views: of `tfcolor.views.look`; None: the recipe's. The segmenter has its own recipe's.
 
     Raises:
-        ValueError: a knob that there is not; a segmenter for a system that reads no labels, or of other classes.
+        ValueError: a knob that there is not; a view that is no scale; a segmenter for a system that reads no labels, or
+            of other classes.
     """
 
-    def __init__(self, system, size, knobs=None, half=False, segmenter=None):
+    def __init__(self, system, size, knobs=None, half=False, segmenter=None, views=None):
         super().__init__(name="tfcolor")
         self.system, self.size, self.segmenter = system, size, segmenter
+        self.views = system.recipe.views if views is None else tuple(views)
+        check_views(self.views)
         head = system.colour_head
         unknown = set(knobs or {}) - {*head.knobs, "saturation"}
         if unknown:
@@ -65,9 +71,12 @@ class ServingModule(tf.Module):
         output = tf.TensorSpec([None, None, None, self._channels], tf.float32)
         knobs = dict.fromkeys(self.knobs, tf.TensorSpec([], tf.float32))
         return types.SimpleNamespace(
-            network=tf.function(lambda *seen: _outputs(self.system, self.stored, *seen), input_signature=[gray, *maps]),
+            network=tf.function(
+                lambda *seen: _outputs(self.system, self.stored, self.views, *seen), input_signature=[gray, *maps]
+            ),
             segmenter=tf.function(
-                lambda gray: _outputs(self.segmenter, self.stored_of_segmenter, gray), input_signature=[gray]
+                lambda gray: _outputs(self.segmenter, self.stored_of_segmenter, self.segmenter.recipe.views, gray),
+                input_signature=[gray],
             ),
             decode=tf.function(self._decode, input_signature=[output, gray, knobs]),
             colorize=tf.function(self._colorize, input_signature=[photos, *maps]),
@@ -200,13 +209,13 @@ def _stored(model, half):
     return [tf.Variable(tf.cast(v.value, kind)) for v, kind in zip(model.variables, kinds, strict=True)]
 
 
-def _outputs(system, stored, gray, labels=None):
-    """What a system's model answers with stored variables, gray and labels being uint8 [N, h, w]: {head: float32}."""
+def _outputs(system, stored, views, gray, labels=None):
+    """What a system answers with stored variables, gray and labels being uint8 [N, h, w]: {head: float32}."""
     variables = system.model.variables
     values = [tf.cast(value, variable.dtype) for value, variable in zip(stored, variables, strict=True)]
     with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
         gray = tf.expand_dims(tf.cast(gray, tf.float32), -1) / 255.0
-        return dict(system.outputs(gray, None if labels is None else tf.expand_dims(labels, -1)))
+        return look(system, gray, None if labels is None else tf.expand_dims(labels, -1), views)
 
 
 def _check_pair(system, segmenter):

@@ -103,7 +103,8 @@ def _train(options, workers):
     )
     if workers.index == 0:
         info = validation.sources[0].info
-        split = next(split for split in ("test", "validation", "train") if split in info.splits)
+        unseen = [split for split in ("test", "validation") if split in info.splits]
+        split = unseen[0] if unseen else f"'train[-{validation.sources[0].size}:]'"
         where = f" --data-dir {options.data_dir}" if options.data_dir else ""
         print(
             f"done. Next: tfcolor evaluate {workdir} --data {info.name} --split {split}{where}; "

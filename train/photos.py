@@ -13,7 +13,15 @@ def recipe():
 
 
 def large():
-    return _recipe(size=224, crop_area=(0.5, 1.0), learning_rate=3e-4, warmup=100, epochs=2, start="runs/photos")
+    return _recipe(
+        size=224,
+        crop_area=(0.5, 1.0),
+        views=(-0.625,),
+        learning_rate=3e-4,
+        warmup=100,
+        epochs=2,
+        start="runs/photos",
+    )
 
 
 def _recipe(**fields):

@@ -21,6 +21,12 @@ def test_zoom_is_bilinear(height, width):
     assert Zoom()(keras.Input((None, 8, 1))).shape == (None, None, 16, 1)
 
 
+def test_a_graph_knows_its_channels():
+    """LiteRT has no convolution of an unknown number of them."""
+    graph = tf.function(Zoom(), input_signature=[tf.TensorSpec([None, None, None, 3])]).get_concrete_function()
+    assert graph.output_shapes.as_list() == [None, None, None, 3]
+
+
 @pytest.mark.slow
 def test_a_network_that_zooms_is_served():
     options = {"widths": [8, 8, 8, 8], "refine": True, "zoom": 2}

@@ -248,7 +248,7 @@ def _folder(name, split):
     if split not in (splits or SPLITS):
         raise NoSplit(name, split, splits or SPLITS)
     below = root / split if splits else root
-    paths = sorted(path for path in below.rglob("*") if path.suffix.lower() in PHOTO_ENDINGS)
+    paths = _photos_below(below)
     with ThreadPoolExecutor() as pool:
         opens = list(pool.map(_opens, paths))
     names = [path.relative_to(root).as_posix() for path in paths]
@@ -270,7 +270,12 @@ def _folder(name, split):
         return names.map(read, num_parallel_calls=2, deterministic=True).map(encode)
 
     dataset = tf.data.Dataset.from_tensor_slices(good).map(read, num_parallel_calls=2, deterministic=True)
-    return Source(SourceInfo(name, {split: len(good)}), dataset, len(good), dataset.map(encode), part)
+    others = {other: len(_photos_below(root / other)) for other in splits} or dict.fromkeys(SPLITS, len(good))
+    return Source(SourceInfo(name, others | {split: len(good)}), dataset, len(good), dataset.map(encode), part)
+
+
+def _photos_below(folder):
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_ENDINGS)
 
 
 def _opens(path):
