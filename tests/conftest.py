@@ -63,6 +63,7 @@ def eager():
 def label_runs(tmp_path_factory):
     """Run folders of a tiny colouriser that reads the merged labels, and of a tiny segmenter; random last layers."""
     import keras
+    import tiny_encoder  # noqa: F401  (registers itself)
 
     from tfcolor.data.labels import NAMES
     from tfcolor.recipe import Recipe
@@ -74,7 +75,7 @@ def label_runs(tmp_path_factory):
         recipe = Recipe(
             task=task,
             serving_size=64,
-            encoder_options={"alpha": 0.35},
+            encoder="tiny",
             encoder_weights="none",
             network_options={"widths": [24, 16, 16], "refine": True} | options,
             head_options={"segmentation": {"stride": 4}} if task == "segmentation" else {},

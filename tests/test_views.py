@@ -9,6 +9,7 @@ from test_tasks import CLASSES, stirred, tiny
 
 from tfcolor import export
 from tfcolor.colorizer import Colorizer, read_card
+from tfcolor.data.labels import NAMES
 from tfcolor.heads.segmentation import Segmentation
 from tfcolor.recipe import Recipe
 from tfcolor.serving import ServingModule
@@ -114,7 +115,9 @@ def test_labels_are_seen_with_the_photo():
 
 def test_a_recipe_refuses_scales_that_are_none():
     assert Recipe(views=[0.625, -1]).views == (0.625, -1)
-    system = System(tiny("yuv"))
+    system = System(tiny("yuv", views=[0.5]))
+    assert ServingModule(system, 64).views == (0.5,) and ServingModule(system, 64, views=[]).views == ()
+    assert export._parser().parse_args(["run", "-o", "model", "--views"]).views == []  # once, whatever the recipe says
     for wrong in ((0,), (5.0,), ("half",)):
         for refusing in (lambda: Recipe(views=wrong), lambda: ServingModule(system, 64, views=wrong)):  # noqa: B023
             with pytest.raises(ValueError, match="views=.*; scales from .1 to 2"):
@@ -136,25 +139,24 @@ def test_a_mirrored_mean_answers_a_mirrored_photo_with_the_mirrored_answer():
 
 
 @pytest.mark.slow
-def test_an_export_keeps_its_views_in_every_form(stirred_model, tmp_path):
+def test_an_export_keeps_its_views_in_every_form(label_runs, tmp_path):
     pytest.importorskip("ai_edge_litert.interpreter", reason="the extra litert is not installed")
-    run_folder = stirred_model[0]
+    run_folder = label_runs[0]
     arguments = [str(run_folder), "-o", str(tmp_path / "viewed"), "--litert", "--views", "0.5", "-1"]
     assert export.main(arguments) == 0
     assert read_card(tmp_path / "viewed" / "1")["views"] == [0.5, -1.0]
-    gray = np.random.default_rng(0).integers(0, 256, (1, 61, 90)).astype("uint8")
+    rng = np.random.default_rng(0)
+    gray, labels = (rng.integers(0, end, (1, 61, 90)).astype("uint8") for end in (256, len(NAMES)))
     whole, light = (Colorizer.load(str(tmp_path / "viewed"), runtime) for runtime in ("tensorflow", "litert"))
-    once = Colorizer.load(str(run_folder)).predict(gray)
-    for name, value in whole.predict(gray).items():
-        np.testing.assert_allclose(light.predict(gray)[name], value, atol=1e-3)
-        assert np.shape(value) == np.shape(once[name]) and np.abs(value - once[name]).max() > 1e-2
+    once = Colorizer.load(str(run_folder)).predict(gray, labels)["ab_bins"]
+    expected = whole.predict(gray, labels)["ab_bins"]
+    assert np.shape(expected) == np.shape(once) and np.abs(expected - once).max() > 1e-2
+    np.testing.assert_allclose(light.predict(gray, labels)["ab_bins"], expected, atol=1e-3)
     assert export.main([str(tmp_path / "viewed"), "-o", str(tmp_path / "one.tflite"), "--format", "litert"]) == 0
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(str(tmp_path / "one.tflite")).get_signature_runner()
-    answer = run(gray=gray, **{knob: np.float32(value) for knob, value in whole.knobs.items()})
-    np.testing.assert_allclose(answer["regression"], whole.predict(gray)["regression"], atol=1e-3)
+    answer = run(gray=gray, labels=labels, **{knob: np.float32(value) for knob, value in whole.knobs.items()})
+    np.testing.assert_allclose(answer["ab_bins"], expected, atol=1e-3)
     with pytest.raises(ValueError, match="its own knobs, size, views"):
         export.convert(tmp_path / "viewed", tmp_path / "two.tflite", "litert", views=[])
-    assert export.main([str(run_folder), "-o", str(tmp_path / "plain"), "--views"]) == 0
-    assert read_card(tmp_path / "plain" / "1")["views"] == []

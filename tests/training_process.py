@@ -16,12 +16,11 @@ from pathlib import Path
 import keras
 import keras_cv  # noqa: F401  (imported once, for all that fork)
 import tensorflow as tf
-from keras import layers
+import tiny_encoder  # noqa: F401  (registers itself)
 
 import tfcolor.data.batches  # noqa: F401
 import tfcolor.trainer  # noqa: F401
 from tfcolor import pictures, train, workers
-from tfcolor.models.encoders import ENCODERS
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["training_process"])
@@ -42,19 +41,6 @@ SETTINGS = [
     "epoch_steps=3",
 ]
 TINY = ["--task", "semantic_guides", "--smoke", *(word for setting in SETTINGS for word in ("--set", setting))]
-
-
-def tiny(gray, weights=None):
-    """An encoder of five small layers, with strides 2 to 32."""
-    x, features = gray * 2.0 - 1.0, {}
-    for stride in (2, 4, 8, 16, 32):
-        x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name=f"tiny_{stride}")(x)
-        x = layers.BatchNormalization(name=f"tiny_{stride}_bn")(x)
-        x = features[stride] = layers.ReLU(name=f"tiny_{stride}_relu")(x)
-    return features | {"encoder": x, "whole": x}
-
-
-ENCODERS["tiny"] = tiny
 
 
 def free_addresses(count):

@@ -495,7 +495,7 @@ def _scores(system):
 
     from tfcolor.views import look
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.uint8, name="gray")])
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None, None], tf.uint8, name="gray")])
     def predict(gray):
         return look(system, tf.cast(gray, tf.float32)[..., None] / 255.0, views=system.recipe.views)
 

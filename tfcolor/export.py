@@ -181,9 +181,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
         predict, decode = (module.signatures[key] for key in functions_of(card)[:2])
         system = load_exported(folder) if format == "litert" and "recipe" in card else None
     if format == "litert" and system:  # of a model by an older tfcolor only its own functions are there
-        # The converter finds variables only through `module`: hang the twin on it.
-        module.twin = ServingModule(for_litert(system), card["size"], half=True, views=card.get("views"))
-        predict = module.twin.predict
+        predict = ServingModule(for_litert(system), card["size"], half=True, views=card.get("views")).predict
     seen = ["gray", "labels"] if card.get("reads_labels") else ["gray"]
 
     def network(*values):
@@ -195,7 +193,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
     signature = [tf.TensorSpec([None, None, None], tf.uint8, name=name) for name in seen]
     signature += [tf.TensorSpec([], tf.float32, name=knob) for knob in card["knobs"]]
     to_bytes = {"litert": _litert, "onnx": _onnx}[format]
-    content = to_bytes(tf.function(network), signature, module, json.dumps(card))
+    content = to_bytes(tf.function(network, autograph=False), signature, json.dumps(card))
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(f".writing-{output.name}")
     try:
@@ -206,10 +204,10 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
     return output
 
 
-def _litert(network, signature, module, card):
+def _litert(network, signature, card):
     from tfcolor.litert import to_litert
 
-    content = io.BytesIO(to_litert(network.get_concrete_function(*signature), module))
+    content = io.BytesIO(to_litert(network.get_concrete_function(*signature)))
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("tfcolor.json", card)
     return content.getvalue()
@@ -229,12 +227,11 @@ def _in_litert(module, names):
     twin = ServingModule(for_litert(module.system), module.size, dict(module.knobs), True, first, module.views)
     kept_as = _WEIGHTS_OF_PAIRS if first else {}
     return {
-        name: to_litert(function, twin, kept_as.get(name, "float32"))
-        for name, function in twin.signatures(names).items()
+        name: to_litert(function, kept_as.get(name, "float32")) for name, function in twin.signatures(names).items()
     }
 
 
-def _onnx(network, signature, module, card):
+def _onnx(network, signature, card):
     import onnx
     import tf2onnx
 

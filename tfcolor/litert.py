@@ -63,16 +63,19 @@ def for_litert(system):
     return twin
 
 
-def to_litert(function, module, weights="float32"):
+def to_litert(function, weights="float32"):
     """A concrete function -> a LiteRT file, as bytes.
 
     Args:
-        function: of the `module`, which has its variables.
+        function: whose variables are still there.
         weights: what they are kept as: "float32", "float16" or "int8".
 
     Raises:
         ValueError: it cannot be translated.
     """
+    # The converter writes what it is given as a SavedModel first, so the variables of this function and no others.
+    module = tf.Module()
+    module.held = list(function.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     if weights != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

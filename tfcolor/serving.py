@@ -1,5 +1,6 @@
 """A system as functions on tensors: what is evaluated, exported and served is the same few `tf.function`s."""
 
+import functools
 import types
 
 import keras
@@ -12,6 +13,8 @@ from tfcolor.recipe import check_views
 from tfcolor.views import look
 
 JPEG_QUALITY = 95
+# Nothing here asks tensors in Python: to convert the code, Keras's with it, would take longer than to trace it.
+_function = functools.partial(tf.function, autograph=False)
 MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
 
 
@@ -71,15 +74,15 @@ class ServingModule(tf.Module):
         output = tf.TensorSpec([None, None, None, self._channels], tf.float32)
         knobs = dict.fromkeys(self.knobs, tf.TensorSpec([], tf.float32))
         return types.SimpleNamespace(
-            network=tf.function(
+            network=_function(
                 lambda *seen: _outputs(self.system, self.stored, self.views, *seen), input_signature=[gray, *maps]
             ),
-            segmenter=tf.function(
+            segmenter=_function(
                 lambda gray: _outputs(self.segmenter, self.stored_of_segmenter, self.segmenter.recipe.views, gray),
                 input_signature=[gray],
             ),
-            decode=tf.function(self._decode, input_signature=[output, gray, knobs]),
-            colorize=tf.function(self._colorize, input_signature=[photos, *maps]),
+            decode=_function(self._decode, input_signature=[output, gray, knobs]),
+            colorize=_function(self._colorize, input_signature=[photos, *maps]),
         )
 
     @property
@@ -95,7 +98,7 @@ class ServingModule(tf.Module):
         knobs = {name: tf.TensorSpec([], tf.float32, name=name) for name in self.knobs}
 
         def traced(function, *specs, **named):
-            return lambda: tf.function(function).get_concrete_function(*specs, **named)
+            return lambda: _function(function).get_concrete_function(*specs, **named)
 
         functions = {
             "serving_default": traced(self.colorize_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")),
