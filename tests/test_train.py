@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_encoder  # noqa: F401  (registers itself)
 
 from tfcolor import train
 from tfcolor.color.spaces import rgb_to_gray
@@ -20,6 +21,7 @@ from tfcolor.recipe import Recipe, read_recipe, variants
 from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
 
 FEW = ["--task", "multitask", "--smoke", "--set", "epochs=3", "--set", "random_gray=0.5", "--set", "epoch_steps=3"]
+TINY = ["encoder=tiny", "encoder_options={}"]
 
 
 def weights(folder):
@@ -129,20 +131,20 @@ def test_another_recipe_does_not_take_over_a_run_folder(undisturbed):
 def test_early_stop(tmp_path, eager):
     # A rate of zero never gets better than its first epoch.
     settings = ["epochs=9", "early_stop=2", "learning_rate=0.0", "weight_decay=0.0", "freeze_batchnorm=True"]
-    sets = [word for setting in settings for word in ("--set", setting)]
+    sets = [word for setting in [*settings, *TINY] for word in ("--set", setting)]
     train.main(["--task", "yuv", "--smoke", *sets, "--workdir", str(tmp_path)])
     assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
 
 
 def test_precise_batchnorm_is_of_the_last_batches_under_the_last_weights():
     """Against NumPy over the features of both batches together: of a first layer, of one deep down, of the decoder."""
-    fields = {"encoder_weights": "none", "encoder_options": {"alpha": 0.35}, "encoder_share": 1.0, "batch": 4}
+    fields = {"encoder": "tiny", "encoder_weights": "none", "encoder_share": 1.0, "batch": 4}
     trainer = Trainer(Recipe(task="yuv", freeze_batchnorm=False, precise_batchnorm=2, warmup=0, **fields), 3)
     random, model = np.random.default_rng(0), trainer.system.model
     images = [random.integers(0, 80 * (number + 1), (4, 64, 64, 3), "uint8") for number in range(3)]
     trainer._train_epoch([{"image": image} for image in images])
 
-    layers = [model.get_layer(name) for name in ("bn_Conv1", "block_6_expand_BN", "up_2_bn")]
+    layers = [model.get_layer(name) for name in ("tiny_2_bn", "tiny_16_bn", "up_2_bn")]
     statistics = [[np.array(value) for value in (layer.moving_mean, layer.moving_variance)] for layer in layers]
     inputs = keras.Model(model.inputs, [layer.input for layer in layers])
     seen = [inputs(rgb_to_gray(image.astype("float32") / 255), training=True) for image in images[1:]]
@@ -161,7 +163,7 @@ def test_mixed_precision_trains_and_loads(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path):
+def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path, eager):
     share = ["--set", f"start={undisturbed}", "--set", "encoder_share=0.0", "--set", "epochs=1"]
     train.main([*FEW, *share, "--workdir", str(tmp_path)])
     (kept, learnt), (old, before) = (load_run(folder, LAST).split_variables() for folder in (tmp_path, undisturbed))
@@ -184,7 +186,7 @@ def test_start_takes_the_layers_that_fit(undisturbed, capsys):
 
 
 @pytest.mark.slow
-def test_a_setting_that_was_wrong_does_not_hold_the_run_folder(tmp_path):
+def test_a_setting_that_was_wrong_does_not_hold_the_run_folder(tmp_path, eager):
     command = ["--task", "yuv", "--smoke", "--workdir", str(tmp_path / "run")]
     with pytest.raises(ValueError, match="there are mobilenet_v2"):
         train.main([*command, "--set", "encoder=resnet", "--debug"])
