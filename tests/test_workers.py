@@ -189,6 +189,15 @@ def test_an_exchange_that_fails_with_nobody_lost_is_said_in_a_line(monkeypatch):
     assert json.loads(theirs.makefile().readline()) == {"failed": 0, "why": said}
 
 
+def test_only_the_first_loss_is_told(monkeypatch):
+    """Who is told of it ends as well, so that its connection breaks before this process has ended."""
+    said, worker = [], Workers(["a:1", "b:2", "c:3"], 0)
+    monkeypatch.setattr("os.write", lambda _, line: said.append(line.decode()))
+    monkeypatch.setattr("os._exit", lambda _: worker._end({"lost": 2}))
+    worker._end({"lost": 1})
+    assert len(said) == 1 and "worker 1 (b:2) is gone" in said[0]
+
+
 def test_a_port_in_use_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -43,7 +43,7 @@ class Workers:
     def __init__(self, addresses=("this process",), index=0):
         self.addresses, self.index, self.count = list(addresses), index, len(addresses)
         self._peers, self._inbox = {}, queue.Queue()
-        self._sending, self._ending = threading.Lock(), False
+        self._sending, self._ending, self._told = threading.Lock(), False, threading.Lock()
 
     @classmethod
     def of(cls, config):
@@ -246,7 +246,8 @@ class Workers:
 
         The main thread may be within a collective that never comes back, so it cannot be asked.
         """
-        if self._ending:
+        # Once: those who have been told end too, and their connections break before this process is gone.
+        if self._ending or not self._told.acquire(blocking=False):
             return
         for index, peer in self._peers.items():
             if index not in (message.get("lost"), message.get("failed")):
