@@ -163,7 +163,7 @@ def test_mixed_precision_trains_and_loads(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path, eager):
+def test_an_encoder_of_share_0_keeps_its_weights(undisturbed, tmp_path):
     share = ["--set", f"start={undisturbed}", "--set", "encoder_share=0.0", "--set", "epochs=1"]
     train.main([*FEW, *share, "--workdir", str(tmp_path)])
     (kept, learnt), (old, before) = (load_run(folder, LAST).split_variables() for folder in (tmp_path, undisturbed))

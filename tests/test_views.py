@@ -139,24 +139,28 @@ def test_a_mirrored_mean_answers_a_mirrored_photo_with_the_mirrored_answer():
 
 
 @pytest.mark.slow
-def test_an_export_keeps_its_views_in_every_form(label_runs, tmp_path):
+@pytest.mark.parametrize("fixture, seen", [("stirred_model", ["gray"]), ("label_runs", ["gray", "labels"])])
+def test_an_export_keeps_its_views_in_every_form(fixture, seen, request, tmp_path):
     pytest.importorskip("ai_edge_litert.interpreter", reason="the extra litert is not installed")
-    run_folder = label_runs[0]
+    run_folder = request.getfixturevalue(fixture)[0]
     arguments = [str(run_folder), "-o", str(tmp_path / "viewed"), "--litert", "--views", "0.5", "-1"]
     assert export.main(arguments) == 0
     assert read_card(tmp_path / "viewed" / "1")["views"] == [0.5, -1.0]
     rng = np.random.default_rng(0)
-    gray, labels = (rng.integers(0, end, (1, 61, 90)).astype("uint8") for end in (256, len(NAMES)))
+    photo = {"gray": rng.integers(0, 256, (1, 61, 90)), "labels": rng.integers(0, len(NAMES), (1, 61, 90))}
+    photo = {name: photo[name].astype("uint8") for name in seen}
     whole, light = (Colorizer.load(str(tmp_path / "viewed"), runtime) for runtime in ("tensorflow", "litert"))
-    once = Colorizer.load(str(run_folder)).predict(gray, labels)["ab_bins"]
-    expected = whole.predict(gray, labels)["ab_bins"]
-    assert np.shape(expected) == np.shape(once) and np.abs(expected - once).max() > 1e-2
-    np.testing.assert_allclose(light.predict(gray, labels)["ab_bins"], expected, atol=1e-3)
+    expected, once = whole.predict(**photo), Colorizer.load(str(run_folder)).predict(**photo)
+    from_litert = light.predict(**photo)
+    for name, value in expected.items():
+        np.testing.assert_allclose(from_litert[name], value, atol=1e-3)
+        assert np.shape(value) == np.shape(once[name]) and np.abs(value - once[name]).max() > 1e-2
     assert export.main([str(tmp_path / "viewed"), "-o", str(tmp_path / "one.tflite"), "--format", "litert"]) == 0
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(str(tmp_path / "one.tflite")).get_signature_runner()
-    answer = run(gray=gray, labels=labels, **{knob: np.float32(value) for knob, value in whole.knobs.items()})
-    np.testing.assert_allclose(answer["ab_bins"], expected, atol=1e-3)
+    answer = run(**photo, **{knob: np.float32(value) for knob, value in whole.knobs.items()})
+    for name, value in expected.items():
+        np.testing.assert_allclose(answer[name], value, atol=1e-3)
     with pytest.raises(ValueError, match="its own knobs, size, views"):
         export.convert(tmp_path / "viewed", tmp_path / "two.tflite", "litert", views=[])

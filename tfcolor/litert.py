@@ -67,7 +67,7 @@ def to_litert(function, weights="float32"):
     """A concrete function -> a LiteRT file, as bytes.
 
     Args:
-        function: whose variables are still there.
+        function: whoever made it keeps its variables until here; the function itself does not.
         weights: what they are kept as: "float32", "float16" or "int8".
 
     Raises:

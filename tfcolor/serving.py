@@ -13,9 +13,9 @@ from tfcolor.recipe import check_views
 from tfcolor.views import look
 
 JPEG_QUALITY = 95
+MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
 # Nothing here asks tensors in Python: to convert the code, Keras's with it, would take longer than to trace it.
 _function = functools.partial(tf.function, autograph=False)
-MAX_PIXELS = 50_000_000  # of a photo sent as a file; 12 million take 600 MB while they are coloured
 
 
 class ServingModule(tf.Module):

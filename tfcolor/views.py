@@ -45,7 +45,7 @@ def _answer(system, gray, labels, view, stride):
     cells = abs(view) * tf.cast(tf.shape(gray)[1:3], tf.float32) / stride
     size = stride * tf.maximum(tf.cast(tf.round(cells), tf.int32), 1)
     gray = tf.image.resize(gray, size)
-    if labels is not None:  # as float32: of whole numbers LiteRT takes no nearest neighbours
+    if labels is not None:  # as float32: LiteRT resizes no uint8 by nearest neighbours
         labels = tf.cast(tf.image.resize(tf.cast(labels, tf.float32), size, method="nearest"), labels.dtype)
     if view > 0:
         return system.outputs(gray, labels)

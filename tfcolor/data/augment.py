@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-# As it is written: converting its code, and keras-cv's with it, takes seconds at the start of every training.
+# For functions that AutoGraph is to leave alone: to read their code, and keras-cv's, takes seconds in every training.
 _as_written = tf.autograph.experimental.do_not_convert
 
 
