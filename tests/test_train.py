@@ -21,7 +21,6 @@ from tfcolor.recipe import Recipe, read_recipe, variants
 from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
 
 FEW = ["--task", "multitask", "--smoke", "--set", "epochs=3", "--set", "random_gray=0.5", "--set", "epoch_steps=3"]
-TINY = ["encoder=tiny", "encoder_options={}"]
 
 
 def weights(folder):
@@ -131,7 +130,8 @@ def test_another_recipe_does_not_take_over_a_run_folder(undisturbed):
 def test_early_stop(tmp_path, eager):
     # A rate of zero never gets better than its first epoch.
     settings = ["epochs=9", "early_stop=2", "learning_rate=0.0", "weight_decay=0.0", "freeze_batchnorm=True"]
-    sets = [word for setting in [*settings, *TINY] for word in ("--set", setting)]
+    settings += ["encoder=tiny", "encoder_options={}"]
+    sets = [word for setting in settings for word in ("--set", setting)]
     train.main(["--task", "yuv", "--smoke", *sets, "--workdir", str(tmp_path)])
     assert len((tmp_path / "log.csv").read_text().splitlines()) - 1 < 9
 

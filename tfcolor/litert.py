@@ -67,7 +67,7 @@ def to_litert(function, weights="float32"):
     """A concrete function -> a LiteRT file, as bytes.
 
     Args:
-        function: whoever made it keeps its variables until here; the function itself does not.
+        function: it refers to its variables weakly; who calls this holds on to what has them.
         weights: what they are kept as: "float32", "float16" or "int8".
 
     Raises:

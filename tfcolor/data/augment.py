@@ -2,9 +2,6 @@
 
 import tensorflow as tf
 
-# For functions that AutoGraph is to leave alone: to read their code, and keras-cv's, takes seconds in every training.
-_as_written = tf.autograph.experimental.do_not_convert
-
 
 def random_crop_and_flip(size, crop_area, seed, crop_aspect):
     """Two functions of one example: what is drawn for it, and a random part of it, half the time mirrored.
@@ -29,11 +26,12 @@ def random_crop_and_flip(size, crop_area, seed, crop_aspect):
     )
     mirror = keras_cv.layers.RandomFlip("horizontal", seed=seed + 1, dtype="float32")
 
-    @_as_written
+    # AutoGraph would change nothing in these: to read their code, and keras-cv's, it takes seconds in every training.
+    @tf.autograph.experimental.do_not_convert
     def draw(example):
         return example | {"flip": mirror.get_random_transformation_batch(1), "box": crop.get_random_transformation()}
 
-    @_as_written
+    @tf.autograph.experimental.do_not_convert
     def change(example):
         flip, box = example.pop("flip"), example.pop("box")
         image = mirror.augment_images(tf.cast(example["image"], "float32")[None], flip)
@@ -49,7 +47,7 @@ def random_crop_and_flip(size, crop_area, seed, crop_aspect):
 def whole_photo(size):
     """A function of one example: the whole photo stretched to `size` x `size` (antialiased), its mask by nearest."""
 
-    @_as_written
+    @tf.autograph.experimental.do_not_convert
     def resize(example):
         image = tf.image.resize(tf.cast(example["image"], "float32"), (size, size), antialias=True)
         return example | {

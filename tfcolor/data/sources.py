@@ -211,14 +211,11 @@ def _lookup(values):
     return table
 
 
-# As they are written: AutoGraph would read their code for a second, and change nothing.
-@tf.autograph.experimental.do_not_convert
 def encode(example):
     """An example -> the same with photo and mask as PNG bytes."""
     return {key: tf.io.encode_png(value) if key in ("image", "mask") else value for key, value in example.items()}
 
 
-@tf.autograph.experimental.do_not_convert
 def decode(example, lookup=None):
     """An encoded example -> its photo and mask as uint8 arrays, mask values as class indices."""
     out = dict(example)
