@@ -26,12 +26,9 @@ def random_crop_and_flip(size, crop_area, seed, crop_aspect):
     )
     mirror = keras_cv.layers.RandomFlip("horizontal", seed=seed + 1, dtype="float32")
 
-    # AutoGraph would change nothing in these: to read their code, and keras-cv's, it takes seconds in every training.
-    @tf.autograph.experimental.do_not_convert
     def draw(example):
         return example | {"flip": mirror.get_random_transformation_batch(1), "box": crop.get_random_transformation()}
 
-    @tf.autograph.experimental.do_not_convert
     def change(example):
         flip, box = example.pop("flip"), example.pop("box")
         image = mirror.augment_images(tf.cast(example["image"], "float32")[None], flip)
@@ -47,7 +44,6 @@ def random_crop_and_flip(size, crop_area, seed, crop_aspect):
 def whole_photo(size):
     """A function of one example: the whole photo stretched to `size` x `size` (antialiased), its mask by nearest."""
 
-    @tf.autograph.experimental.do_not_convert
     def resize(example):
         image = tf.image.resize(tf.cast(example["image"], "float32"), (size, size), antialias=True)
         return example | {

@@ -138,7 +138,6 @@ class Mixture:
         parts = [dataset for dataset, repeat in self._encoded for _ in range(repeat)]
         return functools.reduce(tf.data.Dataset.concatenate, parts)
 
-    @tf.autograph.experimental.do_not_convert  # as in data.augment
     def _decode(self, example):
         image = decode({"image": example["image"]})["image"]
         shape = tf.shape(image)[:2]
