@@ -36,7 +36,7 @@ class FakeColorizer:
     @classmethod
     def load(cls, name=None):
         if name == "nowhere":
-            raise ValueError("no model 'nowhere'; shipped: fake")
+            raise ValueError("no model 'nowhere'; installed here: fake")
         cls.loads += 1
         return cls()
 
@@ -143,9 +143,10 @@ WRONG = [
     (["--max-pixels", "0"], "0: a whole number, at least 1, is needed"),
     (["--saturation", "-1"], "-1: a number of at least 0 is needed"),
     (["--saturation", "nan"], "a number of at least 0 is needed"),
+    (["--vividness", "nan"], "a number of at least 0 is needed"),
     (["--output-format", "gif"], "--output-format"),
     (["--outputformat", "png"], "did you mean --output-format?"),
-    (["--model", "nowhere"], "no model 'nowhere'; shipped: fake"),
+    (["--model", "nowhere"], "no model 'nowhere'; installed here: fake"),
     (["--vividness", "1"], "model fake has no vividness; it takes saturation"),
     (["--report", "/nowhere/report"], "--report /nowhere/report: No such file or directory"),
 ]
@@ -166,6 +167,15 @@ def test_an_empty_name_is_not_the_current_folder(run, tmp_path, monkeypatch, opt
     code, _, lines = run(given.pop("INPUT"), *(word for pair in given.items() for word in pair))
     assert code == 2 and lines == [f"tfcolor colorize: {option} is empty: give a name"]
     assert tree(tmp_path) == ["in/a.jpg"]
+
+
+def test_several_photos_do_not_go_into_one_file(run, tmp_path):
+    sources = [save(tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    code, _, lines = run(*sources, "-o", tmp_path / "c.png")
+    assert code == 2 and lines == [
+        f"tfcolor colorize: {tmp_path / 'c.png'}: one file, for one photo; these go into a folder: -o c"
+    ]
+    assert tree(tmp_path) == ["a.jpg", "b.jpg"]
 
 
 def test_the_ending_of_the_output_says_its_format(run, tmp_path):

@@ -105,6 +105,12 @@ def test_other_arrays_are_named(colorizer, array):
         colorizer.colorize(array)
 
 
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+def test_knobs_are_finite_numbers_from_0_up(colorizer, value):
+    with pytest.raises(ValueError, match="saturation .*: a number of at least 0"):
+        colorizer.colorize(np.zeros((32, 32), "uint8"), saturation=value)
+
+
 def test_unknown_knobs_are_named(colorizer):
     with pytest.raises(ValueError, match="no temperature; it takes saturation"):
         colorizer.colorize(np.zeros((8, 8), "uint8"), temperature=0.5)
@@ -117,7 +123,7 @@ def test_a_folder_here_does_not_stand_in_for_a_shipped_model(tmp_path, monkeypat
 
 
 def test_unknown_models_are_named(tmp_path):
-    with pytest.raises(ValueError, match="shipped"):
+    with pytest.raises(ValueError, match=f"installed here: .*{DEFAULT_MODEL}.*saved_models"):
         find_model("nowhere")
     with pytest.raises(ValueError, match="neither"):
         find_model(str(tmp_path))

@@ -113,7 +113,7 @@ def fakes(monkeypatch):
 
     def load(name):
         if not name.startswith("share"):
-            raise ValueError(f"no model {name!r}; shipped: none")
+            raise ValueError(f"no model {name!r}; installed here: none")
         kind = ReadingModel if name.startswith("shareread") else FakeModel
         opened["models"][name] = kind(float(name.removeprefix("share").removeprefix("read")), source)
         return opened["models"][name]
@@ -495,7 +495,7 @@ def test_wrong_commands_are_one_line_and_open_nothing(fakes, capsys, arguments, 
 
 @pytest.mark.parametrize("arguments, words", [
     (["share1", "--data", "fake", "--split", "dev"], "fake: no split 'dev'; it has train, test"),
-    (["nobody", "--data", "fake", "--split", "test"], "no model 'nobody'; shipped: none"),
+    (["nobody", "--data", "fake", "--split", "test"], "no model 'nobody'; installed here: none"),
     (["share1", "--data", "fake", "--split", "test", "--classifier", "ResNet"], "neither a Keras application"),
     (["share1", "--data", "fake", "--split", "test", "--prior", __file__], "not a .npy file of numbers"),
 ])  # fmt: skip

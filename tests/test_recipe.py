@@ -39,6 +39,7 @@ def test_set_reaches_every_kind_of_field():
         ("labels=mine", "'merged'"),
         ("random_labels=2", "a probability"),
         ("crop_aspect=(2, 1)", "crop_aspect"),
+        ("rotation=-5", "degrees"),
         ("precision=half", "mixed_bfloat16"),
         ("seed.sub=1", "no dictionary"),
     ],

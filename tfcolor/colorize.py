@@ -54,7 +54,7 @@ def build_parser() -> Parser:
     add("-o", "--output", required=True, metavar="OUT", help="a file for one photo, else a folder; - standard output")
     add("--model", metavar="NAME_OR_DIR", help="a shipped model, a run folder or a SavedModel (default: a shipped one)")
     add("--saturation", type=_number_from(0), metavar="S", help="chroma times S")
-    add("--vividness", type=float, metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
+    add("--vividness", type=_number_from(0), metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
     add("--temperature", type=_number_from(0), metavar="T", help="1 mean ... 0 mode; models with a distribution")
     add("--fade", type=_number_from(0), metavar="ETA", help="of unsure hues, 0 for none; models of hue and chroma")
     add("--quantile", type=_number_from(0, 1), metavar="Q", help="of chroma, .5 the median; models of hue and chroma")
@@ -165,6 +165,8 @@ def _run(args: argparse.Namespace) -> int:
         if not single or (args.inputs[0] == PIPE and args.output != PIPE):
             raise ValueError("a pipe carries one photo: tfcolor colorize - -o - or -o NAME.jpg")
         work = _work_on_one(args, out, options)
+    elif out.suffix.lower() in formats.BY_ENDING and not out.is_dir():
+        raise ValueError(f"{shown(args.output)}: one file, for one photo; these go into a folder: -o {shown(out.stem)}")
     else:
         work = _work_on_many(args, out, options)
     if project:

@@ -1,6 +1,7 @@
 """A model in memory: a gray array in, colour out, with knobs that do not run the network again."""
 
 import json
+import math
 import os
 import pathlib
 import threading
@@ -122,12 +123,19 @@ class Colorizer:
         return self._functions["predict_with_map"](gray=gray, labels=resized(labels, gray.shape[1:]))
 
     def decode(self, output, gray, **knobs):
-        """The colour head's output [N, h', w', C] and its gray uint8 [N, h, w] -> U, V float32 [N, h', w', 2]."""
+        """The colour head's output [N, h', w', C] and its gray uint8 [N, h, w] -> U, V float32 [N, h', w', 2].
+
+        Raises:
+            ValueError: a model that does not colour, a knob that it has not, a value below 0 or not finite.
+        """
         self._check_that_it_colours()
         unknown = [name for name, value in knobs.items() if name not in self.knobs and value is not None]
         if unknown:
             raise ValueError(f"model {self.name} has no {unknown[0]}; it takes {', '.join(self.knobs)}")
         knobs = self.knobs | {name: value for name, value in knobs.items() if value is not None}
+        for name, value in knobs.items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} {value}: a number of at least 0 is needed")
         values = {name: np.float32(value) for name, value in knobs.items()}
         return self._functions["decode"](output=np.asarray(output), gray=np.asarray(gray, "uint8"), **values)["chroma"]
 
@@ -521,7 +529,10 @@ def find_model(name):
             return _newest(folder)
         raise ValueError(f"{name!r} is a folder, but neither a run folder (recipe.json) nor a SavedModel of tfcolor")
     shipped = ", ".join(shipped_models()) or "none"
-    raise ValueError(f"no model {name!r}; shipped: {shipped}; or give a run folder or a SavedModel folder")
+    raise ValueError(
+        f"no model {name!r}; installed here: {shipped}; or give a run folder or a SavedModel's, such as those in the "
+        "repository's saved_models/"
+    )
 
 
 def _gray(array):

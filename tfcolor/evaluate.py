@@ -1,4 +1,4 @@
-"""The verb `evaluate`: how good colourisers are, in numbers (METHODS 8) and pictures.
+"""The verb `evaluate`: how good colourisers are, in numbers and pictures.
 
     python -m tfcolor.evaluate MODEL [MODEL ...] --data NAME --split S [--size N] [--json FILE] [--sheet FILE.png]
 

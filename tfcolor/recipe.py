@@ -40,13 +40,14 @@ class Recipe:
             minus mirrors (`tfcolor.views`). Training and its validation look once.
         crop_area: smallest and largest share of a photo that a crop keeps.
         crop_aspect: smallest and largest width of a crop for a height of 1, in the photo's own proportions.
-        random_gray: probability of each change to the gray (METHODS 1); 0: plain luma.
+        rotation: most degrees that a training photo is turned by, either way, before it is cropped.
+        random_gray: probability of each change to the gray (`tfcolor.color.random_gray`); 0: plain luma.
         random_labels: for a network that reads a label map: probability that a training photo shows none of it, and
             again that it lacks some of its labels.
         encoder: a name in `tfcolor.models.encoders.ENCODERS`.
         encoder_options: arguments of the encoder, such as {"alpha": 0.5}.
         encoder_weights: "imagenet", an .h5 file, or "none".
-        encoder_share: the encoder's learning rate as a share of the decoder's (METHODS 10: .1 to .2). 0: it keeps its
+        encoder_share: the encoder's learning rate as a share of the decoder's (.1 to .2 worked best). 0: it keeps its
             weights, and a step takes less time.
         freeze_batchnorm: the encoder's BatchNormalization keeps its statistics; False for an encoder from scratch.
         precise_batchnorm: each BatchNormalization that learns has its statistics computed anew at the end of an epoch,
@@ -79,6 +80,7 @@ class Recipe:
     batch: int = 16
     crop_area: tuple = (0.3, 1.0)
     crop_aspect: tuple = (3 / 4, 4 / 3)
+    rotation: float = 0.0
     random_gray: float = 0.0
     random_labels: float = 0.0
     encoder: str = "mobilenet_v2"
@@ -127,6 +129,8 @@ class Recipe:
             raise ValueError(f"recipe: random_labels={self.random_labels}; a probability")
         if not (len(self.crop_aspect) == 2 and 0 < self.crop_aspect[0] <= self.crop_aspect[1]):
             raise ValueError(f"recipe: crop_aspect={self.crop_aspect}; two ratios, 0 < smallest <= largest")
+        if not 0 <= self.rotation <= 180:
+            raise ValueError(f"recipe: rotation={self.rotation}; degrees, from 0 to 180")
         if not (len(self.crop_area) == 2 and 0 < self.crop_area[0] <= self.crop_area[1] <= 1):
             raise ValueError(f"recipe: crop_area={self.crop_area}; two shares, 0 < smallest <= largest <= 1")
         if self.precision not in ("float32", "mixed_bfloat16"):

@@ -128,12 +128,12 @@ def _segmentation(options, classes, prior):
     return Segmentation(classes, **options)
 
 
-# At a quarter of the photo's size: half the cost, and no difference that shows at 256 px (METHODS 10).
+# At a quarter of the photo's size: half the cost, and no difference that shows at 256 px (docs/decisions.md).
 _QUARTER = {"network_options": {"widths": [256, 192, 128], "refine": True}}
 _LAB = {"regression": {"space": "lab", "stride": 4}}
 _FROM_SCRATCH = {"encoder_share": 1.0, "freeze_batchnorm": False}
 _GUIDED = _QUARTER | {"data": "coco_stuff", "head_options": _LAB}
-# Similar gradients at the encoder's end when a training starts (METHODS 3; measured in train/guides.md).
+# Similar gradients at the encoder's end when a training starts (measured in train/guides.md).
 _GUIDES = {"regression": 40.0, "segmentation": 15.0, "scene": 0.06}
 
 TASKS = {

@@ -96,7 +96,7 @@ def _train(options, workers):
         report = TrainingPictures(workdir, validation.evaluation_batches(8, recipe.size))
     trainer.fit(
         lambda epoch: training.training_batches(
-            recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch, recipe.crop_aspect
+            recipe.batch, recipe.size, recipe.crop_area, recipe.seed, epoch, recipe.crop_aspect, recipe.rotation
         ),
         lambda: validation.evaluation_batches(recipe.batch, recipe.size),
         report,

@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from tfcolor.data import batches, labels
+from tfcolor.data.augment import random_crop_and_flip
 from tfcolor.data.batches import Mixture
 from tfcolor.data.builders import fruits
 from tfcolor.data.sources import NO_LABEL, open_source
@@ -58,6 +59,21 @@ def test_masks_follow_their_photos():
             over_all.append(chroma.var(axis=(0, 1)).sum())
             within.append(sum(chroma[mask == c].var(axis=0).sum() * (mask == c).mean() for c in np.unique(mask)))
     assert np.mean(within) < 0.5 * np.mean(over_all)
+
+
+def test_photos_and_masks_are_turned_either_way_as_far_as_is_said():
+    """Of a photo white on one side, the centre of what is white tells by how much it was turned."""
+    half = np.zeros((64, 64, 3), "uint8")
+    half[:, 32:] = 255
+    draw, change = random_crop_and_flip(32, (1.0, 1.0), 0, (1.0, 1.0), rotation=30.0)
+    rows, columns = np.mgrid[:32, :32] - 15.5
+    angles = []
+    for _ in range(40):
+        turned = change(draw({"image": half, "mask": half[..., :1] // 255}))
+        white = turned["image"].numpy()[..., 0] > 127
+        angles.append(np.degrees(np.arctan2((white * rows).sum(), abs((white * columns).sum()))))
+        assert (white == turned["mask"].numpy()[..., 0]).mean() > 0.97
+    assert -33 < min(angles) < -20 and 20 < max(angles) < 33
 
 
 def test_folder_reads_all_and_names_what_is_broken(tmp_path, capsys):

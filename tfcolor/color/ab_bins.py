@@ -94,8 +94,8 @@ def summed_cross_entropy(logits, indices, weights, rebalancing=None):
 def annealed_mean(logits, temperature=0.38):
     """Logits [..., 313] -> ab [..., 2] in Lab's units: the expectation of the centres under softmax(logits / T).
 
-    Temperature 1 is the mean, gray and safe; .38 the published value; towards 0 the mode, vivid and speckled. Anything
-    below .001 counts as .001, which is the mode.
+    Temperature 1 is the mean; .38 the published value; towards 0 the mode, which jumps from patch to patch, and is gray
+    where gray is the likeliest. Anything below .001 counts as .001, which is the mode.
     """
     return ops.matmul(ops.softmax(logits / ops.maximum(temperature, 1e-3)), CENTRES)
 

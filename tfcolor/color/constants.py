@@ -3,10 +3,10 @@
 Sources: ITU-R BT.601 (luma, YUV), IEC 61966-2-1 (sRGB), CIE 15 (Lab, D65 and the 2 degree observer).
 """
 
-# Luma of gamma-encoded RGB (BT.601): what a network sees, and the Y of a JPEG.
+#: Luma of gamma-encoded RGB (BT.601): what a network sees, and the Y of a JPEG.
 LUMA = (0.299, 0.587, 0.114)
 
-# Analogue YUV, the matrix of `tf.image.rgb_to_yuv`. Rows are the outputs Y, U, V; columns the inputs R, G, B.
+#: Analogue YUV, the matrix of `tf.image.rgb_to_yuv`. Rows are the outputs Y, U, V; columns the inputs R, G, B.
 RGB_TO_YUV = (
     LUMA,
     (-0.14714119, -0.28886916, 0.43601035),
@@ -15,7 +15,7 @@ RGB_TO_YUV = (
 U_MAX = 0.436
 V_MAX = 0.615
 
-# The exact inverse for chroma: B - Y = U / .49211..., R - Y = V / .87728...; G follows from Y. Rows are R, G, B.
+#: The exact inverse for chroma: B - Y = U / .49211..., R - Y = V / .87728...; G follows from Y. Rows are R, G, B.
 _B_FROM_U = (1 - LUMA[2]) / RGB_TO_YUV[1][2]
 _R_FROM_V = (1 - LUMA[0]) / RGB_TO_YUV[2][0]
 YUV_TO_RGB = (
@@ -24,14 +24,14 @@ YUV_TO_RGB = (
     (1.0, _B_FROM_U, 0.0),
 )
 
-# sRGB's transfer function: linear below the knee, a power above.
+#: sRGB's transfer function: linear below the knee, a power above.
 SRGB_KNEE = 0.04045
 SRGB_LINEAR_KNEE = 0.0031308
 SRGB_SLOPE = 12.92
 SRGB_OFFSET = 0.055
 SRGB_GAMMA = 2.4
 
-# Linear sRGB -> XYZ and back, with the digits of scikit-image, the reference of our tests. Rows are the outputs.
+#: Linear sRGB -> XYZ and back, with the digits of scikit-image, the reference of our tests. Rows are the outputs.
 RGB_TO_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
@@ -44,17 +44,17 @@ XYZ_TO_RGB = (
 )
 D65_WHITE = (0.95047, 1.0, 1.08883)  # XYZ, 2 degree observer
 
-# CIE Lab's f: a cube root above LAB_KNEE, a line below, as scikit-image writes it.
+#: CIE Lab's f: a cube root above LAB_KNEE, a line below, as scikit-image writes it.
 LAB_KNEE = 0.008856
 LAB_SLOPE = 7.787
 LAB_OFFSET = 16.0 / 116.0
 LAB_INVERSE_KNEE = 0.2068966
 
-# Networks predict ab / AB_SCALE; sRGB's own a is in [-86.2, 98.3], its b in [-107.9, 94.5].
+#: Networks predict ab / AB_SCALE; sRGB's own a is in [-86.2, 98.3], its b in [-107.9, 94.5].
 AB_SCALE = 110.0
 
-# The 313 cells of the ab plane that hold sRGB colours, on a grid of 10 (Zhang, Isola, Efros 2016): in each row a, the
-# first and the last b, every step of 10 between them taken. Read row by row this is the order of `pts_in_hull.npy`.
+#: The 313 cells of the ab plane that hold sRGB colours, on a grid of 10 (Zhang, Isola, Efros 2016): in each row a, the
+#: first and the last b, every step of 10 between them taken. Read row by row this is the order of `pts_in_hull.npy`.
 AB_BIN_STEP = 10
 AB_BIN_RANGES = {
     -90: (50, 90),

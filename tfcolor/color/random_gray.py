@@ -1,4 +1,4 @@
-"""Random gray: what old film and old prints do to a photo, as an augmentation of the network's input (METHODS 1)."""
+"""Random gray: what old film and old prints do to a photo, as an augmentation of the network's input."""
 
 from keras import ops, random
 

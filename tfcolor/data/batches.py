@@ -102,7 +102,7 @@ class Mixture:
         least = sum(source.size // count * repeat for source, repeat in zip(self.sources, self._repeats, strict=True))
         return least // (batch // count)
 
-    def training_batches(self, batch, size, crop_area, seed, epoch, crop_aspect=(3 / 4, 4 / 3)):
+    def training_batches(self, batch, size, crop_area, seed, epoch, crop_aspect=(3 / 4, 4 / 3), rotation=0.0):
         """One epoch, shuffled and augmented by (seed, epoch): batches {"image", "mask", "scene", "label"}.
 
         The last, smaller batch is left out, so that every step costs the same. A worker gets its part of each batch,
@@ -110,7 +110,7 @@ class Mixture:
         """
         index, count = self.worker
         seed = _seed(seed, f"{epoch}/{index}" if self.by_file else epoch)
-        draw, change = random_crop_and_flip(size, crop_area, seed, crop_aspect)
+        draw, change = random_crop_and_flip(size, crop_area, seed, crop_aspect, rotation)
         dataset = self._concatenated().shuffle(
             min(self.size, SHUFFLE_BUFFER), seed=seed, reshuffle_each_iteration=False
         )

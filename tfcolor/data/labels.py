@@ -11,7 +11,7 @@ import numpy as np
 
 NO_LABEL = 255
 
-# Name -> colour in maps. Kindred labels stand side by side, for networks that read a label as a number (METHODS 4).
+# Name -> colour in maps. Kindred labels stand side by side, for networks that read a label as a number.
 LABELS = {
     "sky": "#8fd0ff",
     "snow": "#f2f7fa",

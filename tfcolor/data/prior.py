@@ -13,7 +13,7 @@ GRAY_CHROMA, SATURATED_CHROMA = 10.0, 30.0
 
 
 def colour_prior(examples):
-    """How often each of the 313 bins occurs in photos: the mean of the soft encodings (METHODS 2).
+    """How often each of the 313 bins occurs in photos: the mean of the soft encodings.
 
     Args:
         examples: a `tf.data.Dataset` of dicts with `image` uint8 [H, W, 3]. Each photo counts by 64 x 64 of its pixels,

@@ -1,4 +1,4 @@
-"""Labels by frozen networks: scenes by a Keras classifier, segmentation maps by a TFLite network (METHODS 7).
+"""Labels by frozen networks: scenes by a Keras classifier, segmentation maps by a TFLite network.
 
 What a teacher says is written once and read by name of photo, beside the data or in a folder of choice; or the photos
 in which it is sure of some classes become a data set of their own. All of it says `pseudo` and which teacher: such

@@ -61,7 +61,7 @@ class AbBins(Head):
 
         Args:
             output: logits float32 [N, h, w, 313].
-            temperature: of the annealed mean; 1 gray and safe, towards 0 vivid and speckled.
+            temperature: of the annealed mean; 1 the mean, towards 0 the likeliest bin.
             vividness: 0 as if trained without rebalancing, 1 as if trained with, between and beyond at will; None as
                 trained. Needs a prior.
         """

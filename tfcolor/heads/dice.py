@@ -9,7 +9,7 @@ def dice_loss(labels, probabilities, known):
     """1 - 2 sum(y p) / (sum y^2 + sum p^2) for each class, the mean over the classes that are present.
 
     The sums run over all known pixels of the batch; y is 1 where a pixel is of the class. The target stays one integer
-    a pixel. The form printed in the Chonnam thesis, `(sum y)^2 + (sum p)^2`, is not 0 at a perfect match (METHODS 3).
+    a pixel. The form printed in the Chonnam thesis, `(sum y)^2 + (sum p)^2`, is not 0 at a perfect match.
 
     Args:
         labels: int32 [N, h, w] in 0 ... C - 1, anything of these where unknown.

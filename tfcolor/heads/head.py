@@ -57,7 +57,7 @@ def last_layer(features, stride, channels, name):
 
     A 1x1 convolution where the decoder has features at that stride, a transposed one where the finest are twice as
     coarse. Zeros, since the encoder's skips reach 6 and a random start begins with answers far outside the target's
-    range and ends at gray (METHODS 10).
+    range and ends at gray (docs/decisions.md).
     """
     if stride in features:
         layer = layers.Conv2D(channels, 1, kernel_initializer="zeros", dtype="float32", name=name)

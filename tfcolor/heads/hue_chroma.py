@@ -198,7 +198,7 @@ class LabJoint(Head):
         return share(ops.mean(histograms.divergence(output, *target)), 1.0)
 
     def chroma(self, output, temperature=1.0):
-        """Logits [N, h, w, 256] -> ab [N, h, w, 2]: 1 is the mean, gray and safe, towards 0 the likeliest bin."""
+        """Logits [N, h, w, 256] -> ab [N, h, w, 2]: 1 is the mean, towards 0 the likeliest bin."""
         joint = ops.softmax(output / ops.maximum(temperature, 1e-3))
         joint = ops.reshape(joint, (*ops.shape(output)[:-1], self.bins, self.bins))
         axes = (ops.sum(joint, axis=-1), ops.sum(joint, axis=-2))

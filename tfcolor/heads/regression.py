@@ -12,7 +12,7 @@ class Regression(Head):
 
     Args:
         space: "yuv" (U, V in BT.601's units) or "lab" (ab / 110).
-        loss: "mse" or "huber" (delta 1: on values within [-1, 1] half the squared error, METHODS 4).
+        loss: "mse" or "huber" (delta 1: on values within [-1, 1] half the squared error).
         predict_y: also answer Y, as the Pets report does; only for "yuv". The photo's own Y is used all the same.
         stride: at which the chroma is answered.
     """

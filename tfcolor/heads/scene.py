@@ -1,4 +1,4 @@
-"""The head that names the scene of a photo, as a guide of the encoder (Chonnam thesis 2020; METHODS 3)."""
+"""The head that names the scene of a photo, as a guide of the encoder (Chonnam thesis 2020)."""
 
 from keras import layers, ops
 

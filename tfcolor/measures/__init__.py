@@ -1,4 +1,4 @@
-"""The measures of colourisation (METHODS 8): NumPy arrays in, numbers out; no TensorFlow, no Keras, no files.
+"""The measures of colourisation: NumPy arrays in, numbers out; no TensorFlow, no Keras, no files.
 
 A `Measure` is a function on one photo that gives a few sums, and a rule that pools the sums of many photos into one
 number:

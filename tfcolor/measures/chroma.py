@@ -55,7 +55,7 @@ def in_full_bins(sums):
 
 @photo_measure(pool=mean_over_bins, counts=in_full_bins, digits=4)
 def auc_rebalanced(prediction, truth):
-    """The same area for each of the 313 true bins, averaged over the bins with at least 1,000 pixels (METHODS 8).
+    """The same area for each of the 313 true bins, averaged over the bins with at least 1,000 pixels.
 
     Gives (thresholds held, pixels) per bin, uint32 [626]; a pixel belongs to the bin nearest to its true colour.
     Resamples of the bootstrap keep the bins that count over all photos, and where a resample misses a bin its area over
@@ -127,7 +127,7 @@ def colorfulness_delta(prediction, truth):
 
 @photo_measure(better="lower", digits=4, note="depends on the size of the photos: compare within this table only")
 def l2_ab_thesis(prediction, truth):
-    """The norm of a photo's differences in ab divided by its pixels, CIE units (METHODS 8 on the thesis' L2_ab).
+    """The norm of a photo's differences in ab divided by its pixels, CIE units (Chonnam thesis 2020: L2_ab).
 
     Falls with the size of the photo: comparable within one table only.
     """

@@ -40,7 +40,7 @@ def ssim(prediction, truth):
 def argmax_yuv(prediction, truth):
     """Share of pixels in which the largest of (Y, U, V) is the same one: Keras's "accuracy" of a 3-channel regression.
 
-    The figure of the Pets report (METHODS 6). Y is nearly always the largest, so no colour at all scores about 98.6 %.
+    The figure of the Pets report. Y is nearly always the largest, so no colour at all scores about 98.6 %.
     """
     return np.mean(prediction.yuv.argmax(axis=-1) == truth.yuv.argmax(axis=-1))
 

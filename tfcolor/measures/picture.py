@@ -19,7 +19,7 @@ from tfcolor.color.constants import (
     SRGB_SLOPE,
 )
 
-# A photo with less mean chroma than this is as good as gray and says nothing about colour (METHODS 8).
+# A photo with less mean chroma than this is as good as gray and says nothing about colour.
 MIN_CHROMA = 2.0
 
 # The centres of the 313 bins: float64 [313, 2], a ascending and in each a, b ascending.

@@ -6,11 +6,12 @@ network was trained: a colour never reaches it. It answers {stride: features}, "
 """
 
 import os
+import warnings
 
 import keras
 from keras import ops
 
-# Where each stride's features are taken. MobileNetV2: the expanded activations before each stride (METHODS 6).
+# Where each stride's features are taken. MobileNetV2: the expanded activations before each stride.
 MOBILENET_V2_TAPS = {
     2: "block_1_expand_relu",
     4: "block_3_expand_relu",
@@ -45,7 +46,9 @@ def _application(application, inputs, weights, **options):
         raise ValueError(f"encoder weights {weights!r}: no such file; give 'imagenet', a path to an .h5 file, or none")
     try:
         own = "imagenet" if weights == "imagenet" else None
-        network = application(include_top=False, input_tensor=inputs, weights=own, **options)
+        with warnings.catch_warnings():  # of any size, which Keras thinks is a mistake
+            warnings.filterwarnings("ignore", message=".input_shape. is undefined or non-square")
+            network = application(include_top=False, input_tensor=inputs, weights=own, **options)
     except Exception as error:
         if weights != "imagenet" or "fetch" not in str(error):  # get_file: "URL fetch failure"
             raise

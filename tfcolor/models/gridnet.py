@@ -1,4 +1,4 @@
-"""GridNet: a grid of streams, five resolutions by six columns (Fourure et al. 2017; Ho et al. 2022, METHODS 4)."""
+"""GridNet: a grid of streams, five resolutions by six columns (Fourure et al. 2017; Ho et al. 2022)."""
 
 from keras import layers
 

@@ -1,4 +1,4 @@
-"""A U-Net that sees a photo and what is in it: gray and label map through one encoder (Ho et al. 2022, METHODS 4)."""
+"""A U-Net that sees a photo and what is in it: gray and label map through one encoder (Ho et al. 2022)."""
 
 from keras import layers, ops
 

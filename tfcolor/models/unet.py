@@ -4,14 +4,14 @@ from keras import layers
 
 
 def unet(features, widths=(512, 256, 128, 64), refine=False, context=0, dropout=0.0, added=None):
-    """Decoder of transposed convolutions with skips (Ronneberger et al. 2015; as in the Pets report, METHODS 6).
+    """Decoder of transposed convolutions with skips (Ronneberger et al. 2015; as in the Pets report).
 
     Args:
         features: an encoder's {stride: [N, H / stride, W / stride, C]}.
         widths: filters of each block, from the deepest up; each block doubles the resolution.
         refine: False is the published form: Conv2DTranspose 3x3, BatchNormalization, ReLU, joined with the skip as it
             is. True thins each skip by a 1x1 convolution to half the block's width, mixes what was joined by a
-            separable 3x3 and ends with a 3x3 convolution (METHODS 10, C and D).
+            separable 3x3 and ends with a 3x3 convolution.
         context: units through which the mean of "whole", the photo at a glance, is added to every place of the deepest
             features (after Iizuka et al. 2016, who concatenate); they start at zero. 0: none.
         dropout: share of the channels of the deepest features that each training step does without.
