@@ -53,7 +53,7 @@ suppress_warnings = ["ref.python"]  # a name that two modules have, such as an a
 def find_sections(app, what, name, obj, options, lines):
     """What is indented outside of "Args:" and its kind is code; below "Returns:" or of a value stands text, no type."""
     section, code, found = "", False, []
-    if what in ("data", "attribute") and lines:
+    if what in ("data", "attribute", "property") and lines:
         lines[0] = ": " + lines[0]
     for line in lines:
         if line.strip() and not line.startswith(" "):

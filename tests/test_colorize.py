@@ -169,13 +169,16 @@ def test_an_empty_name_is_not_the_current_folder(run, tmp_path, monkeypatch, opt
     assert tree(tmp_path) == ["in/a.jpg"]
 
 
-def test_several_photos_do_not_go_into_one_file(run, tmp_path):
-    sources = [save(tmp_path / name) for name in ("a.jpg", "b.jpg")]
-    code, _, lines = run(*sources, "-o", tmp_path / "c.png")
-    assert code == 2 and lines == [
-        f"tfcolor colorize: {tmp_path / 'c.png'}: one file, for one photo; these go into a folder: -o c"
-    ]
-    assert tree(tmp_path) == ["a.jpg", "b.jpg"]
+@pytest.mark.parametrize("inputs", [["in/a.jpg", "in/b.jpg"], ["in"]])
+def test_several_photos_do_not_go_into_one_file(run, tmp_path, inputs):
+    for name in ("in/a.jpg", "in/b.jpg"):
+        save(tmp_path / name)
+    sources, target = [tmp_path / name for name in inputs], tmp_path / "c.png"
+    says = f"tfcolor colorize: {target}: one file, for one photo; these go into a folder, without .png"
+    code, _, lines = run(*sources, "-o", target)
+    assert (code, lines) == (2, [says]) and tree(tmp_path) == ["in/a.jpg", "in/b.jpg"]
+    target.mkdir()  # a folder of that name is one
+    assert run(*sources, "-o", target)[0] == 0 and tree(target) == ["a.jpg", "b.jpg"]
 
 
 def test_the_ending_of_the_output_says_its_format(run, tmp_path):

@@ -122,6 +122,7 @@ def test_another_photo_is_refused(photo):
         (lambda f: f.update(knobs={"saturation": "1"}), "saturation '1'"),
         (lambda f: f.update(knobs={"saturation": True}), "saturation True"),
         (lambda f: f.update(knobs={"saturation": float("nan")}), "saturation nan"),
+        (lambda f: f.update(knobs={"saturation": -1}), "saturation -1"),
         (lambda f: f.update(sample=1), "below 1"),
         (lambda f: f.update(sample=-0.1), "sample -0.1"),
         (lambda f: f.update(hints={}), "hints"),

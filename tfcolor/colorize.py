@@ -166,7 +166,7 @@ def _run(args: argparse.Namespace) -> int:
             raise ValueError("a pipe carries one photo: tfcolor colorize - -o - or -o NAME.jpg")
         work = _work_on_one(args, out, options)
     elif out.suffix.lower() in formats.BY_ENDING and not out.is_dir():
-        raise ValueError(f"{shown(args.output)}: one file, for one photo; these go into a folder: -o {shown(out.stem)}")
+        raise ValueError(f"{shown(args.output)}: one file, for one photo; these go into a folder, without {out.suffix}")
     else:
         work = _work_on_many(args, out, options)
     if project:

@@ -1,7 +1,6 @@
 """A model in memory: a gray array in, colour out, with knobs that do not run the network again."""
 
 import json
-import math
 import os
 import pathlib
 import threading
@@ -15,6 +14,7 @@ from tfcolor.measures import MIN_CHROMA, Picture
 from tfcolor.measures.recognition import label_maps
 from tfcolor.photo.label_maps import NO_LABEL, resized
 from tfcolor.quiet import import_tensorflow, native_errors_to_null
+from tfcolor.recipe import check_knobs
 
 DEFAULT_MODEL = "photos"
 CARD = "assets.extra/tfcolor.json"  # in a SavedModel: what its functions do not say; TF Serving leaves it alone
@@ -126,16 +126,15 @@ class Colorizer:
         """The colour head's output [N, h', w', C] and its gray uint8 [N, h, w] -> U, V float32 [N, h', w', 2].
 
         Raises:
-            ValueError: a model that does not colour, a knob that it has not, a value below 0 or not finite.
+            ValueError: a model that does not colour, a knob that it has not, a value that a knob cannot have
+                (`tfcolor.recipe.check_knobs`).
         """
         self._check_that_it_colours()
         unknown = [name for name, value in knobs.items() if name not in self.knobs and value is not None]
         if unknown:
             raise ValueError(f"model {self.name} has no {unknown[0]}; it takes {', '.join(self.knobs)}")
         knobs = self.knobs | {name: value for name, value in knobs.items() if value is not None}
-        for name, value in knobs.items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} {value}: a number of at least 0 is needed")
+        check_knobs(knobs)
         values = {name: np.float32(value) for name, value in knobs.items()}
         return self._functions["decode"](output=np.asarray(output), gray=np.asarray(gray, "uint8"), **values)["chroma"]
 
@@ -147,7 +146,7 @@ class Colorizer:
             knobs: of `self.knobs`; None stands for the default.
 
         Raises:
-            ValueError: a knob that this model does not have; labels as `predict`.
+            ValueError: a knob that this model does not have, or a value that it cannot have; labels as `predict`.
         """
         self._check_that_it_colours()
         gray = np.asarray(gray, "uint8")

@@ -106,7 +106,7 @@ class Edits:
             raise ValueError(f"hints {_short(listed)}: a list of at most {MOST_HINTS} is needed")
         if not isinstance(knobs, dict):
             raise ValueError(f"knobs {_short(knobs)}: an object of names and numbers is needed")
-        knobs = {name: _number(knobs, name, -1000, 1000) for name in knobs}
+        knobs = {name: _number(knobs, name, 0, 1000) for name in knobs}
         if sample is not None and _number(fields, "sample", 0, 1) == 1:
             raise ValueError("sample 1: a number from 0 to below 1, or null, is needed")
         return cls(labels, tuple(map(Hint.from_fields, listed)), knobs, sample)

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import difflib
 import json
+import math
 import pathlib
 import runpy
 import types
@@ -40,7 +41,7 @@ class Recipe:
             minus mirrors (`tfcolor.views`). Training and its validation look once.
         crop_area: smallest and largest share of a photo that a crop keeps.
         crop_aspect: smallest and largest width of a crop for a height of 1, in the photo's own proportions.
-        rotation: most degrees that a training photo is turned by, either way, before it is cropped.
+        rotation: most degrees that a training photo is rotated by, either way, before it is cropped.
         random_gray: probability of each change to the gray (`tfcolor.color.random_gray`); 0: plain luma.
         random_labels: for a network that reads a label map: probability that a training photo shows none of it, and
             again that it lacks some of its labels.
@@ -171,6 +172,14 @@ def check_views(views):
     """ValueError where one of a model's other views (`tfcolor.views`) is no scale."""
     if not all(isinstance(view, (int, float)) and 0.1 <= abs(view) <= 2 for view in views):
         raise ValueError(f"views={tuple(views)}; scales from .1 to 2, with a minus for a mirrored view")
+
+
+def check_knobs(knobs):
+    """ValueError where a value of a model's knobs, {name: value}, is no finite number from 0 up; quantiles up to 1."""
+    for name, value in knobs.items():
+        most = 1 if name == "quantile" else math.inf
+        if not (0 <= value <= most and math.isfinite(value)):
+            raise ValueError(f"{name} {value}: a number {'of at least 0' if most > 1 else 'from 0 to 1'} is needed")
 
 
 def read_recipe(name):

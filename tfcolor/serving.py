@@ -9,7 +9,7 @@ from keras import ops
 
 from tfcolor.color import spaces
 from tfcolor.models.label_stream import NO_LABEL
-from tfcolor.recipe import check_views
+from tfcolor.recipe import check_knobs, check_views
 from tfcolor.views import look
 
 JPEG_QUALITY = 95
@@ -56,6 +56,7 @@ class ServingModule(tf.Module):
             raise ValueError(
                 f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
             )
+        check_knobs(knobs or {})
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
         self.stored = _stored(system.model, half)
         if segmenter:

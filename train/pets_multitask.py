@@ -28,7 +28,7 @@ def whole(task="multitask"):
         crop_aspect=(0.85, 1.18),
         rotation=8.0,
         dropout=0.1,
-        start="runs/pets_multitask",
+        start=f"runs/pets_{task}",
         learning_rate=5e-4,
         epochs=6,
     )

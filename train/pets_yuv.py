@@ -8,3 +8,7 @@ _multitask = runpy.run_path(str(pathlib.Path(__file__).with_name("pets_multitask
 
 def recipe():
     return _multitask["recipe"](task="yuv")
+
+
+def whole():
+    return _multitask["whole"](task="yuv")

@@ -61,8 +61,8 @@ def test_masks_follow_their_photos():
     assert np.mean(within) < 0.5 * np.mean(over_all)
 
 
-def test_photos_and_masks_are_turned_either_way_as_far_as_is_said():
-    """Of a photo white on one side, the centre of what is white tells by how much it was turned."""
+def test_photos_and_masks_are_rotated_either_way_as_far_as_is_said():
+    """Of a photo white on one side, the centre of what is white tells by how much it was rotated."""
     half = np.zeros((64, 64, 3), "uint8")
     half[:, 32:] = 255
     draw, change = random_crop_and_flip(32, (1.0, 1.0), 0, (1.0, 1.0), rotation=30.0)

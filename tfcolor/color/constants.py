@@ -15,9 +15,9 @@ RGB_TO_YUV = (
 U_MAX = 0.436
 V_MAX = 0.615
 
-#: The exact inverse for chroma: B - Y = U / .49211..., R - Y = V / .87728...; G follows from Y. Rows are R, G, B.
 _B_FROM_U = (1 - LUMA[2]) / RGB_TO_YUV[1][2]
 _R_FROM_V = (1 - LUMA[0]) / RGB_TO_YUV[2][0]
+#: The exact inverse for chroma: B - Y = U / .49211..., R - Y = V / .87728...; G follows from Y. Rows are R, G, B.
 YUV_TO_RGB = (
     (1.0, 0.0, _R_FROM_V),
     (1.0, -LUMA[2] * _B_FROM_U / LUMA[1], -LUMA[0] * _R_FROM_V / LUMA[1]),
@@ -53,9 +53,9 @@ LAB_INVERSE_KNEE = 0.2068966
 #: Networks predict ab / AB_SCALE; sRGB's own a is in [-86.2, 98.3], its b in [-107.9, 94.5].
 AB_SCALE = 110.0
 
+AB_BIN_STEP = 10
 #: The 313 cells of the ab plane that hold sRGB colours, on a grid of 10 (Zhang, Isola, Efros 2016): in each row a, the
 #: first and the last b, every step of 10 between them taken. Read row by row this is the order of `pts_in_hull.npy`.
-AB_BIN_STEP = 10
 AB_BIN_RANGES = {
     -90: (50, 90),
     -80: (20, 90),
