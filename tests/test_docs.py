@@ -1,6 +1,7 @@
 """What README and the documentation point at is there, and README's own lines are what .ci/run runs."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,22 @@ def test_readme_prints_the_two_commands_that_set_up():
     photo = re.fullmatch(r"pip install \. && python -m tfcolor\.colorize (docs/images/\S+) -o \w+\.png", first).group(1)
     assert (ROOT / photo).is_file()
     assert second == "pip install -e '.[test]' && python -m pytest"
+
+
+def test_docstrings_become_what_sphinx_reads(monkeypatch):
+    """Examples are code, and neither a value nor what is returned begins with a type, which napoleon would look for."""
+    monkeypatch.setenv("TFCOLOR_DOCS", "1")  # as conf.py does, and to be taken back
+    find_sections = runpy.run_path(str(ROOT / "docs" / "conf.py"))["find_sections"]
+
+    def read(what, *lines):
+        lines = list(lines)
+        find_sections(None, what, "", None, None, lines)
+        return lines
+
+    assert read("module", "Such as:", "", "    load()", "") == ["Such as:", "", "::", "", "    load()", ""]
+    assert read("function", "Returns:", "    {head: array}.", "", "    More.")[:2] == [
+        "Returns:",
+        "    : {head: array}.",
+    ]
+    assert read("function", "Args:", "    a: one.", "", "    b: two.") == ["Args:", "    a: one.", "", "    b: two."]
+    assert read("data", "Luma: of RGB.") == [": Luma: of RGB."]

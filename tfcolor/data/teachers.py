@@ -400,13 +400,7 @@ def store_masks(sources, split, teacher, classes, path, *, share=SHARE):
         ValueError: a folder that is there, a name that TFDS cannot read, a teacher without logits, classes that it does
             not know, not one photo.
     """
-    import tensorflow_datasets as tfds
-
-    path = pathlib.Path(path).expanduser().absolute()
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.name):
-        raise ValueError(f"{path.name!r} names no data set: small letters, digits and _, such as pets_pseudo")
-    if path.exists():
-        raise ValueError(f"{path} is there already: remove it, or give another name")
+    path = _new_data_set(path)
     if not getattr(teacher, "soft", False):
         raise ValueError(f"teacher {teacher.file}: gives no logits; masks need a TFLite segmenter that does")
     names, members, background = _group(classes, teacher.names)
@@ -431,6 +425,31 @@ def store_masks(sources, split, teacher, classes, path, *, share=SHARE):
         if not kept:
             raise ValueError(f"{teacher.file} is sure of {', '.join(classes)} in no photo; ask for less (--share)")
 
+    description = (
+        f"Photos of {', '.join(source.info.name for source in sources)} ({split}) with pseudo masks "
+        f"({'; '.join(classes)}) by {teacher.file} (sha256 {teacher.digest}): to train with, never to test on."
+    )
+    store_examples(path, split.partition("[")[0], examples(), names, description)
+    return kept
+
+
+def store_examples(path, split, examples, names, description):
+    """Makes a prepared TFDS folder of photos with masks.
+
+    Args:
+        path: the folder to make, DATA_DIR/NAME: it is there whole or not at all.
+        split: name of its one split.
+        examples: iterable of (key, {"image": bytes of a JPEG or PNG file, "file_name": str, "segmentation_mask": uint8
+            [H, W, 1]}).
+        names: what the values of the masks mean, from 1 on; 255 is no label.
+        description: of the data set.
+
+    Raises:
+        ValueError: a folder that is there, or a name that TFDS cannot read.
+    """
+    import tensorflow_datasets as tfds
+
+    path = _new_data_set(path)
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(None, None, 3)),  # JPEG or PNG, as the photo was
@@ -448,15 +467,23 @@ def store_masks(sources, split, teacher, classes, path, *, share=SHARE):
             name=path.name,
             version="1.0.0",
             features=features,
-            split_datasets={split.partition("[")[0]: examples()},
+            split_datasets={split: examples},
             data_dir=unfinished,
-            description=f"Photos of {', '.join(source.info.name for source in sources)} ({split}) with pseudo masks "
-            f"({'; '.join(classes)}) by {teacher.file} (sha256 {teacher.digest}): to train with, never to test on.",
+            description=description,
         )
         lines = [f"{value} {name}\n" for value, name in enumerate(names, 1)]
         (pathlib.Path(builder.data_dir) / "segmentation_classes.txt").write_text("".join(lines), "utf-8")
         os.replace(pathlib.Path(unfinished) / path.name, path)
-    return kept
+
+
+def _new_data_set(path):
+    """The folder of a data set that can be made there, absolute."""
+    path = pathlib.Path(path).expanduser().absolute()
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.name):
+        raise ValueError(f"{path.name!r} names no data set: small letters, digits and _, such as pets_pseudo")
+    if path.exists():
+        raise ValueError(f"{path} is there already: remove it, or give another name")
+    return path
 
 
 def _group(classes, known):

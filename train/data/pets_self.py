@@ -13,10 +13,10 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from scipy.ndimage import binary_dilation
 
 from tfcolor.data.sources import NO_LABEL, decode, open_source
+from tfcolor.data.teachers import store_examples
 from tfcolor.trainer import load_run
 from tfcolor.views import look
 
@@ -24,15 +24,11 @@ PET, BACKGROUND, BORDER = 1, 2, 3
 SIZE = 128  # what the networks were trained at
 SURE = 0.6  # a pixel is labelled where the FINE give its class more than this
 NO_BORDER = 0.3  # and where neither they nor SOFT take it for a border by this
+# A pixel may be a border where SOFT says so by the first, or the FINE find it the likeliest. It is one where the mean
+# of both, the FINE counted as NO_BORDER at the least, is above the second.
+A_BORDER, BORDER_OF_BOTH = 0.45, 0.38
+REACH = {PET: 6, BACKGROUND: 6, BORDER: 8}  # pixels: so near to an outline of the FINE
 LEAST = 0.05  # of a photo of msrc that cats and dogs cover
-
-FEATURES = tfds.features.FeaturesDict(
-    {
-        "image": tfds.features.Image(shape=(None, None, 3)),
-        "file_name": tfds.features.Text(),
-        "segmentation_mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
-    }
-)
 
 
 def main():
@@ -42,16 +38,13 @@ def main():
     parser.add_argument("--data-dir", required=True)
     options = parser.parse_args()
     networks = [_network(run) for run in (*options.fine, options.soft)]
-    builder = tfds.dataset_builders.store_as_tfds_dataset(
-        name="pets_self",
-        version="1.0.0",
-        features=FEATURES,
-        split_datasets={"train": enumerate(_examples(networks, options.data_dir))},
-        data_dir=options.data_dir,
-        description="Dogs and cats with outlines by networks of ours: to train with, never to test on.",
+    store_examples(
+        pathlib.Path(options.data_dir) / "pets_self",
+        "train",
+        enumerate(_examples(networks, options.data_dir)),
+        ["pet", "background", "border"],
+        "Dogs and cats with outlines by networks of ours: to train with, never to test on.",
     )
-    lines = f"{PET} pet\n{BACKGROUND} background\n{BORDER} border\n"
-    (pathlib.Path(builder.data_dir) / "segmentation_classes.txt").write_text(lines, "utf-8")
 
 
 def _examples(networks, data_dir):
@@ -62,14 +55,14 @@ def _examples(networks, data_dir):
             image, mask = photo["image"].numpy(), photo["mask"].numpy()[..., 0]
             if name != "pets_sample":
                 pet = mask == PET
-                ground = mask == BACKGROUND
+                background = mask == BACKGROUND
                 if name == "msrc":
                     pet = np.isin(mask, [source.info.classes.index(animal) for animal in ("cat", "dog")])
-                    ground = (mask != NO_LABEL) & ~pet
+                    background = (mask != NO_LABEL) & ~pet
                     if pet.mean() < LEAST:
                         continue
                 mask = labelled(image, networks)
-                mask[(pet & (mask == BACKGROUND)) | (ground & (mask == PET))] = NO_LABEL
+                mask[(pet & (mask == BACKGROUND)) | (background & (mask == PET))] = NO_LABEL
             file_name = f"{name}/{example['name'].numpy().decode()}"
             yield {"image": example["image"].numpy(), "file_name": file_name, "segmentation_mask": mask[..., None]}
 
@@ -88,10 +81,9 @@ def labelled(image, networks):
 
     agreed = (is_fine == is_soft) & (fine.max(-1) > SURE) & (fine_border < NO_BORDER) & (soft_border < NO_BORDER)
     found = np.where(agreed, is_fine, NO_LABEL).astype("uint8")
-    beside = [binary_dilation(is_fine == one, iterations=6) for one in (PET, BACKGROUND)]
-    outline = binary_dilation(is_fine == BORDER, iterations=8) | (beside[0] & beside[1])
-    either = (soft_border > 0.45) | (is_fine == BORDER)
-    found[either & outline & ((soft_border + np.maximum(fine_border, 0.3)) / 2 > 0.38)] = BORDER
+    near = {one: binary_dilation(is_fine == one, iterations=reach) for one, reach in REACH.items()}
+    may_be = ((soft_border > A_BORDER) | (is_fine == BORDER)) & (near[BORDER] | (near[PET] & near[BACKGROUND]))
+    found[may_be & ((soft_border + np.maximum(fine_border, NO_BORDER)) / 2 > BORDER_OF_BOTH)] = BORDER
     return found
 
 
