@@ -181,6 +181,15 @@ def test_several_photos_do_not_go_into_one_file(run, tmp_path, inputs):
     assert run(*sources, "-o", target)[0] == 0 and tree(target) == ["a.jpg", "b.jpg"]
 
 
+def test_an_ending_that_no_format_has_is_not_taken_for_a_folder(run, tmp_path):
+    source, target = save(tmp_path / "a.jpg"), tmp_path / "c.bmpp"
+    code, _, (line,) = run(source, "-o", target)
+    assert code == 2 and line.startswith(f"tfcolor colorize: {target}: no format ends so: avif, bmp, ")
+    assert line.endswith("for a folder of that name add /") and tree(tmp_path) == ["a.jpg"]
+    assert run(source, "-o", f"{target}/")[0] == 0 and tree(target) == ["a.jpg"]
+    assert run(source, "-o", target, "--overwrite")[0] == 0  # a folder of that name is one
+
+
 def test_the_ending_of_the_output_says_its_format(run, tmp_path):
     source = save(tmp_path / "a.jpg")
     for name, kind in (("b.png", "PNG"), ("c.TIFF", "TIFF"), ("d.webp", "WEBP"), ("e.JPEG", "JPEG")):

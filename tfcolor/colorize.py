@@ -167,6 +167,9 @@ def _run(args: argparse.Namespace) -> int:
         work = _work_on_one(args, out, options)
     elif out.suffix.lower() in formats.BY_ENDING and not out.is_dir():
         raise ValueError(f"{shown(args.output)}: one file, for one photo; these go into a folder, without {out.suffix}")
+    elif single and out.suffix and not args.output.endswith(os.sep) and not out.is_dir():
+        known = ", ".join(sorted(formats.BY_NAME))
+        raise ValueError(f"{shown(args.output)}: no format ends so: {known}; for a folder of that name add {os.sep}")
     else:
         work = _work_on_many(args, out, options)
     if project:
