@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.spatial
+import scipy.stats
 import skimage.color
 import tensorflow as tf
 from PIL import Image
@@ -19,6 +20,7 @@ from tfcolor.data import synthetic
 from tfcolor.data.prior import prior_warnings
 from tfcolor.data.sources import SourceInfo
 from tfcolor.data.teachers import read_scenes
+from tfcolor.measures.chroma import auc_by_prior
 
 
 @pytest.fixture
@@ -143,6 +145,23 @@ def test_prior_is_the_mean_soft_encoding_of_the_pixels(tmp_path, capsys):
     prior = np.load(output)
     assert prior.shape == (BINS,) and prior.sum() == pytest.approx(1)
     assert np.abs(prior - expected).sum() < 0.05  # the table rounds ab
+
+
+def test_a_smoothed_prior_has_no_empty_bin(tmp_path, capsys):
+    for name, options in (("as_counted", []), ("smooth", ["--smooth", "5"])):
+        assert (
+            datasets.main(["prior", "synthetic", "--split", "test", "-o", str(tmp_path / f"{name}.npy"), *options]) == 0
+        )
+    capsys.readouterr()
+    as_counted, smooth = (np.load(tmp_path / f"{name}.npy") for name in ("as_counted", "smooth"))
+    assert as_counted.min() == 0 < smooth.min() and smooth.sum() == pytest.approx(1)
+    weights = scipy.stats.norm(scale=5).pdf(scipy.spatial.distance.cdist(CENTRES, CENTRES))
+    np.testing.assert_allclose(smooth, weights / weights.sum(axis=0) @ as_counted, rtol=1e-6)
+    auc_by_prior(smooth)  # takes it
+    with pytest.raises(ValueError, match="as `tfcolor datasets prior --smooth 5` gives"):
+        auc_by_prior(as_counted)
+    assert datasets.main(["prior", "synthetic", "-o", str(tmp_path / "x.npy"), "--smooth", "-1"]) == 2
+    assert "--smooth -1.0: a sigma" in capsys.readouterr().err and not (tmp_path / "x.npy").exists()
 
 
 def test_gray_photos_count_nothing_in_a_prior(tmp_path, capsys):

@@ -87,6 +87,9 @@ def test_bytes_in_bytes_out_at_original_sizes(stirred_model, photos):
     files = [tf.io.encode_png(photos[0]), tf.io.encode_jpeg(photos[1][:31, :17])]
     answer = loaded.signatures["serving_default"](image_bytes=tf.stack(files))["colorized_bytes"].numpy()
     assert [tf.io.decode_jpeg(a).shape.as_list() for a in answer] == [[45, 70, 3], [31, 17, 3]]
+    expected = Colorizer.from_run(stirred_model[0]).colorize(photos[0]).astype(int)
+    assert np.ptp(expected, axis=-1).max() > 20  # there is colour to compare
+    assert np.abs(np.asarray(tf.io.decode_jpeg(answer[0])) - expected).mean() < 4  # of 255, and it is a JPEG
 
 
 def written(picture, kind, **options):
@@ -331,13 +334,15 @@ def test_fresh_process_without_keras(stirred_model, photos, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("signature", ["serving_default", "colorize", "segment", "predict", "decode"])
 def test_saved_model_cli_runs_every_signature(stirred_model, photos, tmp_path, signature):
-    inputs = {
+    every = {
         "serving_default": {"image_bytes": np.array([tf.io.encode_png(photos[0]).numpy()])},
         "colorize": {"image": photos},
         "segment": {"image": photos},
         "predict": {"gray": photos[..., 0]},
         "decode": {"output": np.zeros((2, 45, 70, 2), "float32"), "gray": photos[..., 0], "saturation": np.float32(1)},
-    }[signature]
+    }
+    assert set(tf.saved_model.load(str(stirred_model[1])).signatures) == set(every)
+    inputs = every[signature]
     command = [pathlib.Path(sys.executable).with_name("saved_model_cli"), "run", "--dir", stirred_model[1]]
     command += ["--tag_set", "serve", "--signature_def", signature, "--outdir", tmp_path, "--inputs"]
     files = []

@@ -216,6 +216,14 @@ def test_load_run_names_what_is_no_run_folder(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_smoke_training_takes_another_encoder(tmp_path, eager):
+    """It shrinks MobileNetV2, and nothing else has that option."""
+    settings = ["encoder=vgg16", "network_options={'widths': [8, 8, 8, 8, 8]}", "encoder_share=0"]
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    assert train.main(["--task", "yuv", "--smoke", "--workdir", str(tmp_path), *arguments]) == 0
+    assert "vgg16" in (tmp_path / "recipe.json").read_text()
+
+
 def _smoke_recipes():
     """Every recipe of train/ as --smoke changes it; those that differ by their data alone are one."""
     distinct = {}

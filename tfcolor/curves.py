@@ -59,10 +59,10 @@ def draw(logs, columns, output):
             raise ValueError(f"no log has a column {column!r}; there are {', '.join(there)}")
     figure, axes = plt.subplots(1, len(columns), figsize=(5 * len(columns), 3.6), squeeze=False, layout="constrained")
     for axis, column in zip(axes[0], columns, strict=True):
-        for name, rows in logs.items():
+        for index, (name, rows) in enumerate(logs.items()):  # a run has one colour in all panels
             if column in rows[0]:
                 epochs = [int(row["epoch"]) for row in rows]
-                axis.plot(epochs, [float(row[column]) for row in rows], marker=".", label=name)
+                axis.plot(epochs, [float(row[column]) for row in rows], marker=".", label=name, color=f"C{index}")
         axis.set(title=column, xlabel="epoch")
         axis.grid(alpha=0.3)
         axis.legend()

@@ -236,7 +236,10 @@ def _prior(options):
     output = pathlib.Path(options.output)
     if output.suffix != ".npy" or not output.parent.is_dir():
         raise ValueError(f"output {options.output!r}: give a .npy file in a folder that exists; a .png goes beside it")
+    if not options.smooth >= 0:
+        raise ValueError(f"--smooth {options.smooth}: a sigma in units of ab, from 0 up")
     import_tensorflow()
+    from tfcolor.color.ab_bins import smooth_prior
     from tfcolor.data.prior import colour_prior, prior_warnings
     from tfcolor.data.sources import open_source
 
@@ -244,14 +247,17 @@ def _prior(options):
     dataset = source.dataset.take(options.limit) if options.limit else source.dataset
     photos = min(source.size, options.limit or source.size)
     prior, gray = colour_prior(dataset)
+    warnings = prior_warnings(prior, photos, gray)
+    prior = smooth_prior(prior, options.smooth)
     picture = output.with_suffix(".png")
-    title = f"{options.name} {options.split}: {photos - gray:,} photos, soft-encoded"
+    smoothed = f", smoothed by {options.smooth:g}" if options.smooth else ""
+    title = f"{options.name} {options.split}: {photos - gray:,} photos, soft-encoded{smoothed}"
     write(picture, Image.fromarray(prior_picture(prior, title)))
     numbers = io.BytesIO()
     np.save(numbers, prior)
     write(output, numbers.getvalue())
     print(f"{output}, {picture}: shares of the 313 bins in {photos - gray:,} photos of {options.name} {options.split}")
-    for warning in prior_warnings(prior, photos, gray):
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
 
@@ -355,10 +361,22 @@ def _parser():
     split(prior)
     prior.add_argument("-o", "--output", required=True, metavar="FILE.npy", help="the prior; its picture stands beside")
     prior.add_argument("--limit", type=_positive, help="only so many photos")
+    prior.add_argument(
+        "--smooth",
+        type=float,
+        default=0.0,
+        metavar="SIGMA",
+        help="blur it over the bins, so that none is empty, as `evaluate --prior` wants (Zhang et al.: 5; default: 0)",
+    )
 
     label = command("label", _label, "let a frozen network label the photos: scenes, or segmentation maps")
     split(label)
-    label.add_argument("--teacher", required=True, metavar="FILE", help="Keras classifier or TFLite segmenter")
+    label.add_argument(
+        "--teacher",
+        required=True,
+        metavar="FILE",
+        help="Keras classifier or TFLite segmenter, or the folder that holds squeezenet_v11bn_places365.keras",
+    )
     label.add_argument("--names", metavar="FILE", help="names of its classes, one a line")
     label.add_argument("--preprocessing", help="what a classifier wants: raw (default), unit, signed, caffe, places365")
     label.add_argument("--cache", metavar="FOLDER", help="where to write (default: beside the data)")

@@ -34,7 +34,7 @@ def _train(options, workers):
         recipe = Recipe(task=name, **find_task(name).defaults)
     if options.smoke:
         recipe = recipe.changed(SMOKE)
-        if recipe.encoder == "mobilenet_v2":
+        if recipe.changed(options.set).encoder == "mobilenet_v2":
             recipe = recipe.changed(["encoder_options={'alpha': 0.35}"])
     recipe = recipe.changed(options.set)
     workers.meet(_facts(recipe))

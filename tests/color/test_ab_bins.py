@@ -41,6 +41,11 @@ def test_centres_rows():
     assert lengths.tolist() == [5, 8, 10, 12, 14, 15, 16, 16, 17, 18, 18, 18, 19, 20, 19, 20, 20, 19, 19, 10]
     assert ab_bins.CENTRES.shape == (313, 2)
     assert ab_bins.CENTRES.tolist() == sorted(ab_bins.CENTRES.tolist())
+    of_row = [ab_bins.CENTRES[ab_bins.CENTRES[:, 0] == a, 1] for a in rows]
+    first = [50, 20, 0, -20, -30, -40, -50, -50, -60, -70, -80, -80, -90, -100, -100, -110, -110, -110, -110, -90]
+    last = [90, 90, 90, 90, 100, 100, 100, 100, 100, 100, 90, 90, 90, 90, 80, 80, 80, 70, 70, 0]
+    for row, low, high in zip(of_row, first, last, strict=True):
+        np.testing.assert_array_equal(row, np.arange(low, high + 1, 10))
 
 
 @pytest.mark.parametrize(("neighbours", "sigma"), [(5, 5.0), (3, 8.0)])

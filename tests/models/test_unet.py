@@ -34,6 +34,11 @@ def test_published_decoder_is_four_transposed_blocks(features):
     assert all(layer.kernel_size == (3, 3) and layer.strides == (2, 2) for layer in blocks)
 
 
+def test_the_published_decoder_stands_on_vgg16_too():
+    decoded = unet(vgg16(GRAY, weights=None), widths=(16, 8, 8, 8))
+    assert decoded[2].shape[1:3] == (32, 48)
+
+
 def test_refined_decoder_ends_where_its_widths_end(features):
     decoded = unet(features, widths=(64, 48, 32), refine=True)
     assert decoded[4].shape == (None, 16, 24, 32)

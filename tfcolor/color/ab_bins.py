@@ -119,23 +119,35 @@ def rebalancing_weights(prior, uniform=0.5, smooth=0.0):
     Args:
         prior: [313], the share of each bin in the training pixels, of sum 1.
         uniform: l in (0, 1], the share of the uniform distribution that is mixed in; keeps empty bins finite.
-        smooth: sigma in units of ab of a Gaussian over the prior; 0 for none, as soft encoding has smoothed already
-            (Zhang smooths one-hot counts with 5).
+        smooth: sigma of `smooth_prior`; 0 for none, as soft encoding has smoothed already.
 
     Returns:
         NumPy float32 [313] with `sum(prior * weights) = 1`: the mean weight of a pixel is 1.
     """
-    prior = check_prior(prior)
+    prior = smooth_prior(check_prior(prior), smooth)
     if not 0 < uniform <= 1:
         raise ValueError(f"uniform must be above 0 and at most 1, not {uniform}: it keeps empty bins finite")
-    if smooth < 0:
-        raise ValueError(f"smooth must be a sigma in units of ab, at least 0 (no smoothing), not {smooth}")
-    if smooth:
-        distance = np.square(CENTRES[:, None] - CENTRES[None]).sum(axis=-1, dtype="float64")
-        kernel = np.exp(-distance / (2 * smooth**2))
-        prior = (kernel / kernel.sum(axis=0)) @ prior
     weights = 1.0 / ((1.0 - uniform) * prior + uniform / BINS)
     return (weights / (prior @ weights)).astype("float32")
+
+
+def smooth_prior(prior, sigma):
+    """A prior blurred by a Gaussian over the bins' centres, so that none is left empty (Zhang: one-hot counts, by 5).
+
+    Args:
+        prior: [313].
+        sigma: in units of ab; 0 leaves the prior as it is.
+
+    Returns:
+        NumPy float64 [313] of the same sum.
+    """
+    if not sigma >= 0:
+        raise ValueError(f"smooth must be a sigma in units of ab, at least 0 (no smoothing), not {sigma}")
+    if not sigma:
+        return prior
+    distance = np.square(CENTRES[:, None] - CENTRES[None]).sum(axis=-1, dtype="float64")
+    kernel = np.exp(-distance / (2 * sigma**2))
+    return (kernel / kernel.sum(axis=0)) @ prior
 
 
 def check_prior(prior):

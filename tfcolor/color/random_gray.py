@@ -11,9 +11,9 @@ BLUE_SENSITIVE = (0.0, 0.2, 0.8)  # emulsions before about 1920: white skies, bl
 def random_gray(rgb, seed, probability=0.5, place=(0, 1)):
     """RGB [N, H, W, 3] in [0, 1] -> gray [N, H, W, 1] in [0, 1], each photo its own way.
 
-    Each with `probability`: luma weights times exp(N(0, .5)) per channel, normalised (a blue-sensitive emulsion in 5 %
-    of all photos); a gamma in [.8, 1.25]; black and white points moved by up to 8 %; blur of sigma up to 1 pixel; noise
-    of sigma up to .03.
+    Each with `probability`: luma weights times exp(N(0, .5)) per channel, normalised (a blue-sensitive emulsion
+    in a tenth of so many); a gamma in [.8, 1.25]; black and white points moved by up to 8 %; blur of sigma up to 1
+    pixel; noise of sigma up to .03.
 
     Args:
         seed: a `keras.random.SeedGenerator`.

@@ -85,7 +85,8 @@ def auc_by_prior(prior):
     if prior.shape != (len(AB_BINS),) or not (np.isfinite(prior) & (prior > 0)).all():
         raise ValueError(
             f"a prior is {len(AB_BINS)} positive shares, this is of shape {list(prior.shape)}, its least value "
-            f"{prior.min() if prior.size else None}: bins that never occur need a small share, as smoothing gives"
+            f"{prior.min() if prior.size else None}: bins that never occur need a small share, as "
+            "`tfcolor datasets prior --smooth 5` gives"
         )
 
     def pool(sums, photos):
