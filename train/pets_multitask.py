@@ -3,45 +3,47 @@
 from tfcolor.recipe import Recipe
 
 # Colour is learnt from photos of every kind, so that 366 pets are not all there is to see. Beside Oxford's outlines
-# stand those of `pets_self`, by networks of ours (data/pets_self.py). It holds the validation photos too: what the log
-# says of them is of photos that are learnt.
+# stand those of `pets_self`, by a network of ours (data/pets_self.py). It holds the validation photos too: what the log
+# says of them is of photos that are learnt. `pets_pasted` has the same pets on other grounds (data/pets_pasted.py).
 DATA = "pets_sample*20+pets_self*10+photos+photos_more"
+PASTED = "pets_sample*20+pets_self*10+pets_pasted+photos+photos_more"
 
 
 def recipe(task="multitask"):
-    return _recipe(
-        task,
-        crop_area=(0.3, 1.0),
-        rotation=15.0,
-        dropout=0.15,
-        start="photos",
-        learning_rate=8e-4,
-        epochs=14,
-    )
+    return _parts(task, DATA, dropout=0.15, start="photos", epochs=14)
 
 
 def whole(task="multitask"):
+    return _nearly_whole(task, start=f"runs/pets_{task}")
+
+
+def pasted():
+    """Goes on with pets pasted on other photos."""
+    return _parts("multitask", PASTED, dropout=0.2, start="runs/pets_multitask_whole", epochs=12)
+
+
+def pasted_whole():
+    return _nearly_whole("multitask", start="runs/pets_multitask_pasted")
+
+
+def _parts(task, data, **fields):
+    return _recipe(task, data, crop_area=(0.3, 1.0), rotation=15.0, learning_rate=8e-4, **fields)
+
+
+def _nearly_whole(task, start):
     """Photos nearly whole, as they are seen in use."""
-    return _recipe(
-        task,
-        crop_area=(0.6, 1.0),
-        crop_aspect=(0.85, 1.18),
-        rotation=8.0,
-        dropout=0.1,
-        start=f"runs/pets_{task}",
-        learning_rate=5e-4,
-        epochs=6,
-    )
+    crops = {"crop_area": (0.6, 1.0), "crop_aspect": (0.85, 1.18), "rotation": 8.0}
+    return _recipe(task, DATA, dropout=0.1, start=start, learning_rate=5e-4, epochs=6, **crops)
 
 
-def _recipe(task, dropout, **fields):
+def _recipe(task, data, dropout, **fields):
     multitask = {
         "head_options": {"segmentation": {"loss": "both"}},
         "loss_weights": {"regression": 50.0, "segmentation": 0.5},
     }
     return Recipe(
         task=task,
-        data=DATA,
+        data=data,
         validation_data="pets_sample",
         size=128,
         serving_size=128,
