@@ -47,7 +47,7 @@ def _recipe(task, data, dropout, **fields):
         validation_data="pets_sample",
         size=128,
         serving_size=128,
-        views=(-1.0, 0.75),
+        views=(-1.0, -0.6, 0.5),
         random_gray=0.2,
         encoder_weights="none",
         network_options={"widths": [256, 192, 128, 32], "refine": True, "zoom": 2, "dropout": dropout},
