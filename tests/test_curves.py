@@ -22,6 +22,18 @@ def test_draws_and_says_the_lowest(runs, tmp_path, capsys):
     assert "one: val_loss is lowest, 1, in epoch 2 of 3" in said and "two: val_loss is lowest, 0.5, in epoch 3" in said
 
 
+def test_a_run_has_one_colour_in_all_panels(tmp_path, monkeypatch):
+    """The second run alone has the second column."""
+    import matplotlib.pyplot as plt
+
+    figures = []
+    monkeypatch.setattr(plt, "close", figures.append)
+    logs = {"one": [{"epoch": "1", "a": "1"}], "two": [{"epoch": "1", "a": "2", "b": "3"}]}
+    curves.draw(logs, ["a", "b"], tmp_path / "c.png")
+    (_, two), (alone,) = ([line.get_color() for line in axis.lines] for axis in figures[0].axes)
+    assert two == alone
+
+
 def test_mistakes_are_named(runs, tmp_path):
     with pytest.raises(ValueError, match=r"no log\.csv"):
         curves.main([str(tmp_path), "-o", "c.png", "--debug"])

@@ -366,7 +366,7 @@ def _parser():
         type=float,
         default=0.0,
         metavar="SIGMA",
-        help="blur it over the bins, so that none is empty, as `evaluate --prior` wants (Zhang et al.: 5; default: 0)",
+        help="blur it over the bins: by some units of ab none is empty, as `evaluate --prior` wants (Zhang et al.: 5)",
     )
 
     label = command("label", _label, "let a frozen network label the photos: scenes, or segmentation maps")

@@ -10,7 +10,7 @@ PASTED = "pets_sample*20+pets_self*10+pets_pasted+photos+photos_more"
 
 
 def recipe(task="multitask"):
-    return _parts(task, DATA, dropout=0.15, start="photos", epochs=14)
+    return _crops_of_any_size(task, DATA, dropout=0.15, start="photos", epochs=14)
 
 
 def whole(task="multitask"):
@@ -19,14 +19,14 @@ def whole(task="multitask"):
 
 def pasted():
     """Goes on with pets pasted on other photos."""
-    return _parts("multitask", PASTED, dropout=0.2, start="runs/pets_multitask_whole", epochs=12)
+    return _crops_of_any_size("multitask", PASTED, dropout=0.2, start="runs/pets_multitask_whole", epochs=12)
 
 
 def pasted_whole():
     return _nearly_whole("multitask", start="runs/pets_multitask_pasted")
 
 
-def _parts(task, data, **fields):
+def _crops_of_any_size(task, data, **fields):
     return _recipe(task, data, crop_area=(0.3, 1.0), rotation=15.0, learning_rate=8e-4, **fields)
 
 

@@ -37,7 +37,7 @@ def test_a_cut_out_pet_knows_its_edge_and_border(pet):
     assert pet.border * np.sqrt(200 * 160) == pytest.approx(6, rel=0.15)
 
 
-@pytest.mark.parametrize("labels", [{PET: 255}, {BACKGROUND: BORDER}, {PET: BACKGROUND}, {BORDER: 255}])
+@pytest.mark.parametrize("labels", [{BACKGROUND: BORDER}, {PET: BACKGROUND}, {BORDER: 255}])
 def test_too_little_of_a_pet_is_none(pet, labels):
     """Much without a label, no ground, no pet."""
     mask = np.where(pet.depth > 6, PET, np.where(pet.depth < -6, BACKGROUND, BORDER))
@@ -78,4 +78,5 @@ def test_it_takes_on_some_of_the_grounds_brightness(pet):
     dark, light = (
         np.mean([photo[mask == PET].mean() for photo, mask in pasted(pet, 20, [level] * 3)]) for level in (5, 250)
     )
-    assert dark < 0.95 * pet.image[pet.depth > 0].mean() < light
+    own = pet.image[pet.depth > 0].mean()
+    assert dark < 0.95 * own and light > 1.05 * own

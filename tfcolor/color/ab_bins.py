@@ -142,7 +142,7 @@ def smooth_prior(prior, sigma):
         NumPy float64 [313] of the same sum.
     """
     if not sigma >= 0:
-        raise ValueError(f"smooth must be a sigma in units of ab, at least 0 (no smoothing), not {sigma}")
+        raise ValueError(f"sigma must be in units of ab, at least 0 (no smoothing), not {sigma}")
     if not sigma:
         return prior
     distance = np.square(CENTRES[:, None] - CENTRES[None]).sum(axis=-1, dtype="float64")

@@ -3,8 +3,8 @@
     python train/data/pets_pasted.py --data-dir DATA
 
 After Ghiasi et al. 2021, "Simple copy-paste is a strong data augmentation method for instance segmentation". The pets
-are those of `pets_sample` and `pets_self`, the grounds are photos of `photos` and `photos_more` in which the teacher of
-`animals_pseudo` has not seen one. SciPy is needed (`pip install -e '.[test]'`).
+are those of `pets_sample` and `pets_self`, the grounds are the photos of `photos` and `photos_more` that are not in
+`animals_pseudo`: a small or doubtful animal may be among them. SciPy is needed (`pip install -e '.[test]'`).
 """
 
 import argparse
@@ -83,7 +83,7 @@ def _pets(data_dir):
 
 
 def _grounds(data_dir):
-    """The files of the photos without an animal."""
+    """The files of the photos in which no animal was found."""
     animals = {one["name"].numpy().decode() for one in open_source("animals_pseudo", data_dir=data_dir).encoded}
     for name in ("photos", "photos_more"):
         for example in open_source(name, data_dir=data_dir).encoded:
@@ -124,7 +124,7 @@ def paste(pet, ground, rng):
 
     photo, pasted = np.zeros_like(ground), np.zeros((height, width), bool)
     of_ground = tuple(slice(max(at, 0), at + side) for at, side in ((top, inside.shape[0]), (left, inside.shape[1])))
-    of_cut = tuple(slice(max(-at, 0), max(side - at, 0)) for at, side in ((top, height), (left, width)))
+    of_cut = tuple(slice(max(-at, 0), room - at) for at, room in ((top, height), (left, width)))
     if min(pasted[of_ground].shape) < 8:
         return None
     photo[of_ground], pasted[of_ground] = cut[of_cut], inside[of_cut]
