@@ -1,4 +1,4 @@
-"""Pets, colour alone: as pets_multitask, without the outline. Run card: pets_multitask.md."""
+"""Pets, colour alone: the first two steps of pets_multitask, without the outline. Run card: pets_multitask.md."""
 
 import pathlib
 import runpy

@@ -140,6 +140,9 @@ def smooth_prior(prior, sigma):
 
     Returns:
         NumPy float64 [313] of the same sum.
+
+    Raises:
+        ValueError: a sigma below 0, or none at all (NaN).
     """
     if not sigma >= 0:
         raise ValueError(f"sigma must be in units of ab, at least 0 (no smoothing), not {sigma}")
