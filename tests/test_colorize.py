@@ -138,12 +138,12 @@ def test_help_and_argument_errors_need_no_tensorflow(tmp_path):
 
 
 WRONG = [
-    (["--quality", "101"], "101: a whole number, 1 to 100, is needed"),
-    (["--quality", "x"], "--quality"),
-    (["--max-pixels", "0"], "0: a whole number, at least 1, is needed"),
-    (["--saturation", "-1"], "-1: a number of at least 0 is needed"),
-    (["--saturation", "nan"], "a number of at least 0 is needed"),
-    (["--vividness", "nan"], "a number of at least 0 is needed"),
+    (["--quality", "101"], "'101' is not a whole number from 1 to 100"),
+    (["--quality", "x"], "--quality: 'x' is not a whole number from 1 to 100"),
+    (["--max-pixels", "0"], "'0' is not a whole number of at least 1"),
+    (["--saturation", "-1"], "'-1' is not a number of at least 0"),
+    (["--saturation", "nan"], "is not a number of at least 0"),
+    (["--vividness", "nan"], "is not a number of at least 0"),
     (["--output-format", "gif"], "--output-format"),
     (["--outputformat", "png"], "did you mean --output-format?"),
     (["--model", "nowhere"], "no model 'nowhere'; installed here: fake"),
@@ -762,12 +762,12 @@ def test_a_reference_that_is_none_is_named_and_nothing_touched(run, tmp_path):
 @pytest.mark.parametrize(
     "args, says",
     [
-        (["--samples", "0"], "0: a whole number, 1 to 24, is needed"),
-        (["--samples", "25"], "25: a whole number, 1 to 24, is needed"),
+        (["--samples", "0"], "'0' is not a whole number from 1 to 24"),
+        (["--samples", "25"], "'25' is not a whole number from 1 to 24"),
         (["--seed", "1"], "--seed is a choice of --samples: give that too"),
         (["--per-region"], "--per-region is a choice of --samples"),
         (["--guide", "energy"], "--guide is a choice of --reference"),
-        (["--quantile", "1.5"], "1.5: a number from 0 to 1 is needed"),
+        (["--quantile", "1.5"], "'1.5' is not a number from 0 to 1"),
     ],
 )
 def test_choices_that_cannot_be_are_named(run, tmp_path, args, says):

@@ -161,7 +161,8 @@ def test_a_smoothed_prior_has_no_empty_bin(tmp_path, capsys):
     with pytest.raises(ValueError, match="as `tfcolor datasets prior --smooth 5` gives"):
         auc_by_prior(as_counted)
     assert datasets.main(["prior", "synthetic", "-o", str(tmp_path / "x.npy"), "--smooth", "-1"]) == 2
-    assert "--smooth -1.0: a sigma" in capsys.readouterr().err and not (tmp_path / "x.npy").exists()
+    assert "--smooth: '-1' is not a number of at least 0" in capsys.readouterr().err
+    assert not (tmp_path / "x.npy").exists()
 
 
 def test_gray_photos_count_nothing_in_a_prior(tmp_path, capsys):

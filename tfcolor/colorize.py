@@ -7,7 +7,6 @@ import argparse
 import functools
 import itertools
 import json
-import math
 import os
 import signal
 import sys
@@ -25,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfcolor.colorizer import GUIDES, MOST_SAMPLES, REFERENCE_SIZE
-from tfcolor.command import INTERRUPTED, Parser, process_age, verb
+from tfcolor.command import INTERRUPTED, Parser, process_age, real, verb, whole
 from tfcolor.looks import Looks
 from tfcolor.photo import Limits, Options, PhotoError, files, folders, formats
 from tfcolor.photo.colorizing import COLORED, HAS_COLOR
@@ -53,13 +52,13 @@ def build_parser() -> Parser:
     add("inputs", nargs="+", metavar="INPUT", help="a photo, a folder (with all below it), or - for standard input")
     add("-o", "--output", required=True, metavar="OUT", help="a file for one photo, else a folder; - standard output")
     add("--model", metavar="NAME_OR_DIR", help="a shipped model, a run folder or a SavedModel (default: a shipped one)")
-    add("--saturation", type=_number_from(0), metavar="S", help="chroma times S")
-    add("--vividness", type=_number_from(0), metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
-    add("--temperature", type=_number_from(0), metavar="T", help="1 mean ... 0 mode; models with a distribution")
-    add("--fade", type=_number_from(0), metavar="ETA", help="of unsure hues, 0 for none; models of hue and chroma")
-    add("--quantile", type=_number_from(0, 1), metavar="Q", help="of chroma, .5 the median; models of hue and chroma")
-    add("--samples", type=_whole_number(1, MOST_SAMPLES), metavar="N", help="N colourings: NAME-1 ..., NAME-sheet.png")
-    add("--seed", type=_whole_number(0), metavar="S", help="of the samples (default: 0)")
+    add("--saturation", type=real(0), metavar="S", help="chroma times S")
+    add("--vividness", type=real(0), metavar="V", help="0 conservative ... 1 vivid; models with a distribution")
+    add("--temperature", type=real(0), metavar="T", help="1 mean ... 0 mode; models with a distribution")
+    add("--fade", type=real(0), metavar="ETA", help="of unsure hues, 0 for none; models of hue and chroma")
+    add("--quantile", type=real(0, 1), metavar="Q", help="of chroma, .5 the median; models of hue and chroma")
+    add("--samples", type=whole(1, MOST_SAMPLES), metavar="N", help="N colourings: NAME-1 ..., NAME-sheet.png")
+    add("--seed", type=whole(0), metavar="S", help="of the samples (default: 0)")
     add("--per-region", action="store_true", help="let samples differ from region to region")
     add("--reference", metavar="PHOTO", help="take as much of each colour as this photo has")
     add("--guide", choices=GUIDES, help="how the reference guides (default: energy)")
@@ -69,44 +68,22 @@ def build_parser() -> Parser:
     add("--project", metavar="FILE", help="as decided in the editor, `tfcolor app`: its photo in the same pixels")
     names = sorted(formats.BY_NAME)
     add("--output-format", choices=names, metavar="FORMAT", help=f"{', '.join(names)} (default: the photo's own)")
-    add("--quality", type=_whole_number(1, 100), metavar="Q", help="1-100 of JPEG, WebP, AVIF (default: a JPEG's own)")
+    add("--quality", type=whole(1, 100), metavar="Q", help="1-100 of JPEG, WebP, AVIF (default: a JPEG's own)")
     add("--chroma", choices=("auto", "444", "420"), default="auto", help="chroma of a JPEG (default: by its size)")
     add("--edges", action=argparse.BooleanOptionalAction, default=False, help="let colours follow the photo's edges")
     add("--overwrite", action="store_true", help="replace outputs that exist (a folder run passes them by)")
     add("--skip-color", action="store_true", help="leave photos that have colour alone; sepia counts as gray")
     add("--all-pages", action="store_true", help="all pages and frames, as pages of a TIFF (default: the first)")
     add("--allow-truncated", action="store_true", help="do damaged photos as far as they go")
-    add("--max-pixels", type=_whole_number(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
+    add("--max-pixels", type=whole(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
     add("--no-mark", action="store_true", help="do not write into the XMP that the colour was invented")
-    add("--workers", type=_whole_number(1), metavar="N", help="photos at a time (default: the cores, at most 4)")
+    add("--workers", type=whole(1), metavar="N", help="photos at a time (default: the cores, at most 4)")
     add("--engine", choices=("local", "ray"), default="local", help="ray: folders and buckets on a cluster")
     add("--report", metavar="FILE", help="add a line of JSON for each photo; with --engine ray a folder of Parquet")
     add("--dry-run", action="store_true", help="say what would be done, and touch nothing")
     add("--profile", action="store_true", help="say where the time went since the start of the process")
     add("--quiet", action="store_true", help="errors only")
     return parser
-
-
-def _number_from(lowest: float, highest: float = math.inf) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)
-        if not lowest <= value <= highest or value == math.inf:
-            limits = f"of at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
-            raise argparse.ArgumentTypeError(f"{text}: a number {limits} is needed")
-        return value
-
-    return number
-
-
-def _whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        value = int(text)
-        if value < lowest or (highest is not None and value > highest):
-            limits = f"at least {lowest}" if highest is None else f"{lowest} to {highest}"
-            raise argparse.ArgumentTypeError(f"{text}: a whole number, {limits}, is needed")
-        return value
-
-    return whole_number
 
 
 @verb("colorize")

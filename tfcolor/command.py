@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import functools
+import math
 import os
 import sys
 import time
@@ -41,6 +42,30 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 options = options.union(*(parser._options() for parser in action.choices.values()))
         return options
+
+
+def whole(least, most=math.inf):
+    """A type for argparse: a whole number from `least` to `most`."""
+    return _number(int, "a whole number", least, most)
+
+
+def real(least, most=math.inf):
+    """A type for argparse: a finite number from `least` to `most`."""
+    return _number(float, "a number", least, most)
+
+
+def _number(kind, name, least, most):
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most or math.isinf(value):
+            limits = f"of at least {least}" if math.isinf(most) else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {name} {limits}")
+        return value
+
+    return parse
 
 
 def process_age():

@@ -3,7 +3,6 @@
 `tfcolor datasets` + one of: list, prepare NAME, show NAME, prior NAME, label NAME, segment NAME ...
 """
 
-import argparse
 import dataclasses
 import io
 import json
@@ -14,7 +13,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tfcolor.command import Parser, verb
+from tfcolor.command import Parser, real, verb, whole
 from tfcolor.quiet import import_tensorflow
 from tfcolor.report import write
 
@@ -236,8 +235,6 @@ def _prior(options):
     output = pathlib.Path(options.output)
     if output.suffix != ".npy" or not output.parent.is_dir():
         raise ValueError(f"output {options.output!r}: give a .npy file in a folder that exists; a .png goes beside it")
-    if not options.smooth >= 0:
-        raise ValueError(f"--smooth {options.smooth}: a sigma in units of ab, from 0 up")
     import_tensorflow()
     from tfcolor.color.ab_bins import smooth_prior
     from tfcolor.data.prior import colour_prior, prior_warnings
@@ -353,17 +350,17 @@ def _parser():
     show = command("show", _show, "write a contact sheet of photos and masks")
     split(show)
     show.add_argument("-o", "--output", required=True, metavar="FILE", help="picture, such as sheet.png")
-    show.add_argument("--count", type=_positive, default=24, help="photos (default: 24)")
-    show.add_argument("--size", type=_positive, default=160, help="pixels of a photo's longer side (default: 160)")
+    show.add_argument("--count", type=whole(1), default=24, help="photos (default: 24)")
+    show.add_argument("--size", type=whole(1), default=160, help="pixels of a photo's longer side (default: 160)")
     show.add_argument("--maps", metavar="FOLDER", help="show these maps, made by `label`, instead of the masks")
 
     prior = command("prior", _prior, "count how often each of the 313 colours occurs")
     split(prior)
     prior.add_argument("-o", "--output", required=True, metavar="FILE.npy", help="the prior; its picture stands beside")
-    prior.add_argument("--limit", type=_positive, help="only so many photos")
+    prior.add_argument("--limit", type=whole(1), help="only so many photos")
     prior.add_argument(
         "--smooth",
-        type=float,
+        type=real(0),
         default=0.0,
         metavar="SIGMA",
         help="blur it over the bins: by some units of ab none is empty, as `evaluate --prior` wants (Zhang et al.: 5)",
@@ -397,13 +394,6 @@ def _parser():
     segment.add_argument("--share", type=float, help="of a photo that the classes cover at the least (default: 0.05)")
     segment.add_argument("-o", "--output", required=True, metavar="DIR/NAME", help="the data set, where none is yet")
     return parser
-
-
-def _positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
 
 
 def _data_dir(data_dir):

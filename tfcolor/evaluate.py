@@ -7,7 +7,6 @@ truth as 8-bit RGB. Beside the models stand, always: `gray` (no colour), `random
 `truth`. Photos go through a few at a time and leave nothing but a few numbers behind.
 """
 
-import argparse
 import json
 import math
 import os
@@ -22,7 +21,7 @@ from PIL import Image
 
 from tfcolor import report
 from tfcolor.color.constants import LUMA, RGB_TO_YUV
-from tfcolor.command import Parser, verb
+from tfcolor.command import Parser, real, verb, whole
 from tfcolor.data.labels import NAMES, SOURCES, lookup
 from tfcolor.data.labels import merge as merge_labels
 from tfcolor.measures import (
@@ -527,15 +526,15 @@ def _parse(argv):
     add("--data", required=True, metavar="NAME", help="a TFDS name, folder:PATH, or synthetic")
     add("--split", required=True, metavar="S", help="train, validation, test, or as the data name it")
     add("--data-dir", metavar="DIR", help="where prepared TFDS data sets are (default: ~/tensorflow_datasets)")
-    add("--size", type=_number(int, 11, 4096), metavar="N", help="pixels a side (default: the first model's size)")
-    add("--limit", type=_number(int, 1), metavar="N", help="only the first N photos")
-    add("--vividness", type=_number(float, 0), metavar="V", help="decoding: 0 conservative, 1 vivid")
-    add("--temperature", type=_number(float, 0), metavar="T", help="decoding: 1 the mean, near 0 the mode")
-    add("--saturation", type=_number(float, 0), metavar="S", help="decoding: factor on the chroma")
-    add("--fade", type=_number(float, 0), metavar="ETA", help="decoding of hue and chroma: 0 does not fade unsure hues")
-    add("--quantile", type=_number(float, 0, 1), metavar="Q", help="decoding of hue and chroma: .5 the median")
+    add("--size", type=whole(11, 4096), metavar="N", help="pixels a side (default: the first model's size)")
+    add("--limit", type=whole(1), metavar="N", help="only the first N photos")
+    add("--vividness", type=real(0), metavar="V", help="decoding: 0 conservative, 1 vivid")
+    add("--temperature", type=real(0), metavar="T", help="decoding: 1 the mean, near 0 the mode")
+    add("--saturation", type=real(0), metavar="S", help="decoding: factor on the chroma")
+    add("--fade", type=real(0), metavar="ETA", help="decoding of hue and chroma: 0 does not fade unsure hues")
+    add("--quantile", type=real(0, 1), metavar="Q", help="decoding of hue and chroma: .5 the median")
     add("--map", choices=tuple(_MAPS), help="by which models colour that read one (default: their own)")
-    add("--edits", type=_number(int, 1), metavar="N", help="relabel a region in N photos: the change in it and around")
+    add("--edits", type=whole(1), metavar="N", help="relabel a region in N photos: the change in it and around")
     add("--own-histogram", action="store_true", help="rows of each model guided by each photo's true histogram")
     add("--classifier", metavar="C", help="a frozen one: a Keras application, a .keras, .h5 or .tflite file")
     add("--labels", metavar="FILE", help="names of the classifier's answers, one a line")
@@ -543,7 +542,7 @@ def _parse(argv):
     add("--json", metavar="FILE", help="write the protocol and all rows as JSON")
     add("--markdown", metavar="FILE", help="write the table as Markdown")
     add("--sheet", metavar="FILE.png", help="write a picture of the best, median and worst photos")
-    add("--sheet-photos", type=_number(int, 3), default=9, metavar="N", help="how many, a third of each (default: 9)")
+    add("--sheet-photos", type=whole(3), default=9, metavar="N", help="how many, a third of each (default: 9)")
     add("--histograms", metavar="FILE.png", help="write a picture of how the photos' PSNR and RMSE are spread")
     options = parser.parse_args(argv)
 
@@ -558,23 +557,6 @@ def _parse(argv):
     for name, ending in (("json", ""), ("markdown", ""), ("sheet", ".png"), ("histograms", ".png")):
         _check_output(f"--{name}", getattr(options, name), ending)
     return options
-
-
-def _number(kind, least, most=math.inf):
-    """A type for argparse: a finite int or float from `least` to `most`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most or math.isinf(value):
-            what = "a whole number" if kind is int else "a number"
-            limits = f"of at least {least}" if math.isinf(most) else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} {limits}")
-        return value
-
-    return parse
 
 
 def _check_output(option, path, ending):

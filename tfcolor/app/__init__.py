@@ -1,6 +1,5 @@
 """`tfcolor app`: the editor in the browser. A photo's labels, hints and knobs by hand, and its file in colour."""
 
-import argparse
 import contextlib
 import importlib.util
 import socket
@@ -9,7 +8,7 @@ import threading
 import time
 import webbrowser
 
-from tfcolor.command import Parser, verb
+from tfcolor.command import Parser, verb, whole
 
 HOST, PORT = "127.0.0.1", 8418
 MODELS = ("semantic_driven",)  # the first that is here; else the default model
@@ -26,24 +25,13 @@ def build_parser():
     add = parser.add_argument
     add("--model", metavar="NAME_OR_DIR", help="a shipped model, a run folder or a SavedModel (default: a shipped one)")
     add("--host", default=HOST, help="where to listen; 0.0.0.0 lets everybody in who reaches it (default: %(default)s)")
-    add("--port", type=_whole(0, 65535), default=PORT, help="0 takes a free one (default: %(default)s)")
+    add("--port", type=whole(0, 65535), default=PORT, help="0 takes a free one (default: %(default)s)")
     add("--open", action="store_true", help="open the page in the browser")
-    add("--photos", type=_whole(1, 1000), default=8, metavar="N", help="at a time, in memory (default: %(default)s)")
-    add("--max-bytes", type=_whole(1), default=MAX_BYTES, metavar="N", help="of a photo's file (default: %(default)s)")
-    add("--max-pixels", type=_whole(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
+    add("--photos", type=whole(1, 1000), default=8, metavar="N", help="at a time, in memory (default: %(default)s)")
+    add("--max-bytes", type=whole(1), default=MAX_BYTES, metavar="N", help="of a photo's file (default: %(default)s)")
+    add("--max-pixels", type=whole(1), default=MAX_PIXELS, metavar="N", help="refuse larger ones (%(default)s)")
     add("--allow-truncated", action="store_true", help="take damaged photos as far as they go")
     return parser
-
-
-def _whole(lowest, highest=None):
-    def whole(text):
-        value = int(text)
-        if value < lowest or (highest is not None and value > highest):
-            limits = f"at least {lowest}" if highest is None else f"{lowest} to {highest}"
-            raise argparse.ArgumentTypeError(f"{text}: a whole number, {limits}, is needed")
-        return value
-
-    return whole
 
 
 @verb("app")
