@@ -1,5 +1,6 @@
 """The command line as a newcomer meets it: help, typos, errors, pipes, all of it without TensorFlow."""
 
+import argparse
 import errno
 import os
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 import tfcolor
 from tfcolor import cli
-from tfcolor.command import Parser, verb
+from tfcolor.command import Parser, real, verb, whole
 
 ROOT = Path(tfcolor.__file__).parents[1]
 # An interpreter in which TensorFlow and Keras cannot be imported, that runs a module as `python -m` does.
@@ -31,6 +32,32 @@ def run(*arguments):
 
 def is_one_line(text):
     return text.startswith("tfcolor") and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "type, text, says",
+    [
+        (whole(1, 9), "10", "'10' is not a whole number from 1 to 9"),
+        (whole(1), "0", "'0' is not a whole number of at least 1"),
+        (whole(1, 9), "9" * 400, "is not a whole number from 1 to 9"),
+        (whole(1), "2.0", "'2.0' is not a whole number"),
+        (whole(1), "", "'' is not a whole number"),
+        (real(0, 1), "1.01", "'1.01' is not a number from 0 to 1"),
+        (real(0), "-1e-9", "'-1e-9' is not a number of at least 0"),
+        (real(0), "nan", "'nan' is not a number"),
+        (real(0), "inf", "'inf' is not a number"),
+        (real(-2), "-inf", "'-inf' is not a number"),
+    ],
+)
+def test_numbers_out_of_range_are_named(type, text, says):
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        type(text)
+    assert says in str(caught.value)
+
+
+def test_numbers_in_range_are_taken():
+    assert whole(1, 9)("1") == 1 and whole(1, 9)("9") == 9 and whole(0)("9" * 400) == int("9" * 400)
+    assert real(0, 1)("1") == 1 and real(-2)("-2") == -2
 
 
 @pytest.mark.parametrize("name", cli.VERBS)

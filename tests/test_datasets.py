@@ -225,7 +225,7 @@ def test_segment_makes_a_data_set_that_show_opens(tmp_path, capsys):
     teacher = ["--teacher", str(tmp_path / "t.tflite"), "--names", str(tmp_path / "t.txt")]
     made = str(tmp_path / "data/made")
     command = ["segment", *folders, *teacher, "--classes", "fire=red", "rest=*", "edge=", "-o", made]
-    assert datasets.main([*command, "--share", "1.1"]) == 2
+    assert datasets.main([*command, "--share", "1"]) == 2
     assert "t.tflite is sure of fire=red, rest=*, edge= in no photo" in capsys.readouterr().err
     assert list((tmp_path / "data").iterdir()) == []
 

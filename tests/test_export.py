@@ -371,7 +371,7 @@ def test_mistakes_are_named(run_folder, tmp_path, capsys):
         export.export(tmp_path, tmp_path / "m")
     with pytest.raises(ValueError, match="no knob"):
         export.export(run_folder, tmp_path / "m", {"temperature": 0.5})
-    with pytest.raises(ValueError, match="saturation nan: a number of at least 0"):
+    with pytest.raises(ValueError, match="saturation nan: a number from 0 to 100"):
         export.export(run_folder, tmp_path / "m", {"saturation": float("nan")})
     for knob in ("fade", "quantile"):
         assert export.main([str(run_folder), "-o", str(tmp_path / "m"), f"--{knob}", "0.5"]) == 2

@@ -31,7 +31,7 @@ def test_set_reaches_every_kind_of_field():
     [
         ("epoch=3", "did you mean epochs"),
         ("epochs", "key=value"),
-        ("epochs=many", "wants a int"),
+        ("epochs=many", "wants int"),
         ("epochs=0", "from 1 up"),
         ("early_stop=-1", "from 0 up"),
         ("size=100", "multiple of 32"),

@@ -60,7 +60,7 @@ def _number(kind, name, least, most):
             value = kind(text)
         except ValueError:
             value = math.nan
-        if not least <= value <= most or math.isinf(value):
+        if not least <= value <= most or value == math.inf:
             limits = f"of at least {least}" if math.isinf(most) else f"from {least} to {most}"
             raise argparse.ArgumentTypeError(f"{text!r} is not {name} {limits}")
         return value

@@ -391,7 +391,9 @@ def _parser():
         help="of the masks, from value 1 on, each with the teacher's classes that it is made of; * is all others, the "
         "background; a class without members never occurs: pet=cat,dog 'background=*' border=",
     )
-    segment.add_argument("--share", type=float, help="of a photo that the classes cover at the least (default: 0.05)")
+    segment.add_argument(
+        "--share", type=real(0, 1), help="of a photo that the classes cover at the least (default: 0.05)"
+    )
     segment.add_argument("-o", "--output", required=True, metavar="DIR/NAME", help="the data set, where none is yet")
     return parser
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import zipfile
 
-from tfcolor.command import Parser, verb
+from tfcolor.command import Parser, real, verb, whole
 from tfcolor.photo.label_maps import NO_LABEL
 from tfcolor.quiet import import_tensorflow
 
@@ -311,20 +311,20 @@ def _parser():
     parser.add_argument(
         "--segmenter", metavar="RUN", help="run folder of the network that makes the label maps which this one reads"
     )
-    parser.add_argument("--size", type=int, help="sqrt(h * w) of what the network sees (default: the recipe's)")
+    parser.add_argument("--size", type=whole(32), help="sqrt(h * w) of what the network sees (default: the recipe's)")
     parser.add_argument(
         "--weights", metavar="FILE", help="in the run folder, such as last.weights.h5 (default: the best)"
     )
     parser.add_argument(
         "--views",
-        type=float,
+        type=real(-2, 2),
         nargs="*",
         metavar="SCALE",
         help="look at a photo at these scales too and take the mean, such as 0.625; -1 is the mirrored photo; none: "
         "look once (default: the recipe's)",
     )
     for knob in KNOBS:
-        parser.add_argument(f"--{knob}", type=float, help="default of the decoding")
+        parser.add_argument(f"--{knob}", type=real(0), help="default of the decoding")
     return parser
 
 

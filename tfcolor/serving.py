@@ -54,7 +54,7 @@ class ServingModule(tf.Module):
         unknown = set(knobs or {}) - {*head.knobs, "saturation"}
         if unknown:
             raise ValueError(
-                f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join(head.knobs)}, saturation"
+                f"{sorted(unknown)[0]!r} is no knob of this model; it has {', '.join([*head.knobs, 'saturation'])}"
             )
         check_knobs(knobs or {})
         self.knobs = {**head.knobs, "saturation": 1.0, **(knobs or {})}
