@@ -1,4 +1,4 @@
-"""What the verbs' command lines have in common: a parser that suggests, errors in one line, exit codes, a clock."""
+"""What the verbs' command lines have in common: a parser that suggests, numbers, one-line errors, exit codes, a clock."""
 
 import argparse
 import difflib
@@ -45,12 +45,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def whole(least, most=math.inf):
-    """A type for argparse: a whole number from `least` to `most`."""
+    """A type for argparse: text -> int from `least` to `most`; ArgumentTypeError says which would be right."""
     return _number(int, "a whole number", least, most)
 
 
 def real(least, most=math.inf):
-    """A type for argparse: a finite number from `least` to `most`."""
+    """A type for argparse: text -> finite float from `least` to `most`; ArgumentTypeError says which would be right."""
     return _number(float, "a number", least, most)
 
 
