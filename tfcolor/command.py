@@ -1,4 +1,4 @@
-"""What the verbs' command lines have in common: a parser that suggests, numbers, one-line errors, exit codes, a clock."""
+"""What the verbs' command lines have in common: a parser that suggests, numbers, errors in one line, exit codes."""
 
 import argparse
 import difflib
