@@ -34,6 +34,7 @@ def test_set_reaches_every_kind_of_field():
         ("epochs=many", "wants int"),
         ("epochs=0", "from 1 up"),
         ("early_stop=-1", "from 0 up"),
+        ("average=151", "at most the 150 epochs"),
         ("size=100", "multiple of 32"),
         ("crop_area=(0, 1)", "crop_area"),
         ("labels=mine", "'merged'"),

@@ -155,6 +155,44 @@ def test_precise_batchnorm_is_of_the_last_batches_under_the_last_weights():
         assert layer.momentum > 0.9
 
 
+class Stopped(Exception):
+    pass
+
+
+def test_the_mean_of_the_last_epochs_is_kept_and_survives_an_interruption(tmp_path, eager):
+    """Against NumPy: of the weights as they were after epochs 2 and 3, at a rate that stays what it is."""
+    recipe = Recipe(task="yuv", encoder="tiny", encoder_weights="none", batch=2, epochs=3, average=2, warmup=0)
+    random, after = np.random.default_rng(0), []
+    batches = [{"image": random.integers(0, 256, (2, 32, 32, 3), "uint8")} for _ in range(3)]
+
+    def trainer(name, stop=None):
+        (tmp_path / name).mkdir(exist_ok=True)
+        trainer = Trainer(recipe, 1, tmp_path / name)
+        trainer.resume()
+
+        def training(epoch):
+            after.append(trainer.system.model.get_weights())
+            if epoch == stop:
+                raise Stopped
+            return batches[epoch : epoch + 1]
+
+        return trainer, lambda: trainer.fit(training, lambda: batches[:1])
+
+    whole, fit = trainer("whole")
+    fit()
+    means = [(second + third) / 2 for second, third in zip(after[2], whole.system.model.get_weights(), strict=True)]
+    assert any(np.any(mean != third) for mean, third in zip(means, whole.system.model.get_weights(), strict=True))
+    _, interrupted = trainer("interrupted", stop=2)
+    with pytest.raises(Stopped):
+        interrupted()
+    trainer("interrupted")[1]()
+    for name in ("whole", "interrupted"):
+        whole.system.model.load_weights(tmp_path / name / LAST)
+        for kept, mean in zip(whole.system.model.get_weights(), means, strict=True):
+            np.testing.assert_allclose(kept, mean, rtol=1e-5, atol=1e-7, err_msg=name)
+    assert [float(optimizer.learning_rate) for optimizer, _ in whole.optimizers] == pytest.approx([1e-3, 0.15e-3])
+
+
 @pytest.mark.slow
 def test_mixed_precision_trains_and_loads(tmp_path):
     train.main(["--task", "yuv", "--smoke", "--set", "precision=mixed_bfloat16", "--workdir", str(tmp_path)])

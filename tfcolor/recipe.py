@@ -12,6 +12,7 @@ _FROM_1 = ("batch", "epochs", "serving_size")
 _FROM_0 = (
     "epoch_steps",
     "early_stop",
+    "average",
     "precise_batchnorm",
     "warmup",
     "learning_rate",
@@ -60,10 +61,13 @@ class Recipe:
             photos where the task has a head that wants them; or a .npy file. The run folder keeps them.
         start: another model, whose weights go into what has the same name and shape: a run folder, a SavedModel's, or
             the name of a shipped one, such as "photos"; "" for none.
-        learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0, global norm clipped.
+        learning_rate, warmup, weight_decay, clip_norm: AdamW after `warmup` steps, cosine to 0 (see `average`), global
+            norm clipped.
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.
         early_stop: epochs without a better validation loss after which to stop; 0: never.
+        average: of the weights after so many of the last epochs the mean is kept, and validated; the rate then stays
+            constant after `warmup` (stochastic weight averaging, Izmailov et al. 2018). 0: the weights as they are.
         precision: "float32" or "mixed_bfloat16" (float16 would want a loss scale shared by both optimisers).
         seed: of everything random.
     """
@@ -101,6 +105,7 @@ class Recipe:
     epochs: int = 150
     epoch_steps: int = 0
     early_stop: int = 0
+    average: int = 0
     precision: str = "float32"
     seed: int = 0
 
@@ -122,6 +127,8 @@ class Recipe:
             for name in names:
                 if getattr(self, name) < least:
                     raise ValueError(f"recipe: {name}={getattr(self, name)}; from {least} up")
+        if self.average > self.epochs:
+            raise ValueError(f"recipe: average={self.average}; at most the {self.epochs} epochs that there are")
         check_views(self.views)
         if self.labels not in ("", "merged"):
             raise ValueError(f"recipe: labels={self.labels!r}; 'merged', or '' for the sources' own")

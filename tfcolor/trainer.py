@@ -62,13 +62,15 @@ class Trainer:
             self.forward = _FORWARDS[keras.backend.backend()](self.system)
         self.validate = _VALIDATIONS[keras.backend.backend()](self.system)
         self.epoch, self.best, self.best_epoch = 0, float("inf"), 0
+        self.mean = None  # of the weights after the epochs that are averaged, [array]
 
     def _optimizer(self, learning_rate, variables):
-        """AdamW, warmed up and then down a cosine to 0, its gradients clipped, for these variables."""
+        """AdamW, its gradients clipped, for these variables: warmed up, then down a cosine to 0 unless averaged."""
         recipe = self.recipe
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0,
             decay_steps=max(recipe.epochs * self.steps - recipe.warmup, 1),
+            alpha=1.0 if recipe.average else 0.0,  # the share of the rate that is left at the end
             warmup_target=learning_rate,
             warmup_steps=recipe.warmup,
         )
@@ -94,26 +96,30 @@ class Trainer:
             started = time.monotonic()
             log = self._train_epoch(training(self.epoch))
             seconds = time.monotonic() - started
-            log |= {f"val_{key}": value for key, value in self._validation(validation()).items()}
             self.epoch += 1
             if not np.isfinite(log["loss"]):
                 raise ValueError(
                     f"the loss is {log['loss']} in epoch {self.epoch}: lower the rate, --set learning_rate="
                     f"{self.recipe.learning_rate / 3:g}, or train in float32; the last good epoch is in the run folder"
                 )
-            if log["val_loss"] < self.best:
-                self.best, self.best_epoch = log["val_loss"], self.epoch
-            row = {
-                "epoch": self.epoch,
-                "seconds": round(seconds, 1),
-                "photos_per_second": round(self.steps * self.recipe.batch / seconds, 1),
-            } | log
-            rows.append(row)
-            if self.workers.index == 0:
-                if self.workdir:
-                    self._write(row)
-                if report:
-                    report(self, row)
+            self._average()
+            with self._averaged():
+                log |= {f"val_{key}": value for key, value in self._validation(validation()).items()}
+                if log["val_loss"] < self.best:
+                    self.best, self.best_epoch = log["val_loss"], self.epoch
+                row = {
+                    "epoch": self.epoch,
+                    "seconds": round(seconds, 1),
+                    "photos_per_second": round(self.steps * self.recipe.batch / seconds, 1),
+                } | log
+                rows.append(row)
+                if self.workers.index == 0:
+                    if self.workdir:
+                        self._write(row)
+                    if report:
+                        report(self, row)
+            if self.workers.index == 0 and self.workdir:
+                self._write_state()
         return rows
 
     def _train_epoch(self, batches):
@@ -161,6 +167,36 @@ class Trainer:
                 layer.moving_mean.assign(means.mean(axis=0))
                 layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
+    def _average(self):
+        """Takes the weights after an epoch that is averaged into the mean (Izmailov et al. 2018, section 3.2).
+
+        Statistics of BatchNormalization are averaged as weights are: computing them anew made no difference that counts.
+        """
+        counted = self.epoch - (self.recipe.epochs - self.recipe.average)
+        if self.recipe.average and counted >= 1:
+            weights = [_numpy(variable) for variable in self.system.model.variables]
+            means = weights if counted == 1 else self.mean
+            self.mean = [_towards(mean, own, 1 / counted) for mean, own in zip(means, weights, strict=True)]
+
+    @contextlib.contextmanager
+    def _averaged(self):
+        """The network with its mean weights, where there are any, and afterwards with its own again."""
+        if self.mean is None:
+            yield
+            return
+        variables = self.system.model.variables
+        own = [_numpy(variable) for variable in variables]
+        self._assign(variables, self.mean)
+        try:
+            yield
+        finally:
+            self._assign(variables, own)
+
+    def _assign(self, variables, values):
+        with self._scope():
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
     def _validation(self, batches):
         """Means over all photos of the batches, the last of which may be smaller; of all workers' batches, in order."""
         logs = []
@@ -177,14 +213,18 @@ class Trainer:
     # The run folder -------------------------------------------------------------------------------------------------
 
     def _write(self, row):
-        """Log, weights and state of the epoch just done; the state last, since it says that all is there."""
+        """Log and weights of the epoch just done."""
         if self.best_epoch == self.epoch:
             _whole(self.workdir / BEST, self.system.model.save_weights)
         _whole(self.workdir / LAST, self.system.model.save_weights)
         path = self.workdir / "log.csv"
         kept = [] if not path.exists() else [r for r in csv.DictReader(path.open()) if int(r["epoch"]) < self.epoch]
         _whole(path, lambda temporary: _write_csv(temporary, [*kept, row]))
+
+    def _write_state(self):
+        """What a resumed training goes on from; after all else of an epoch, since it says that all is there."""
         arrays = {f"v{index}": _numpy(v) for index, v in enumerate(self._variables())}
+        arrays |= {f"m{index}": mean for index, mean in enumerate(self.mean or [])}
         progress = {"epoch": self.epoch, "best": self.best, "best_epoch": self.best_epoch}
         _whole(self.workdir / STATE, lambda temporary: np.savez(temporary, progress=json.dumps(progress), **arrays))
 
@@ -192,9 +232,11 @@ class Trainer:
         """Goes back to the state of the last whole epoch in the run folder, if there is one. Returns the epoch."""
         path = self.workdir / STATE
         if path.exists():
-            with np.load(path) as state, self._scope():
-                for index, variable in enumerate(self._variables()):
-                    variable.assign(state[f"v{index}"])
+            with np.load(path) as state:
+                variables = self._variables()
+                self._assign(variables, [state[f"v{index}"] for index in range(len(variables))])
+                means = [name for name in state.files if name.startswith("m")]
+                self.mean = [state[f"m{index}"] for index in range(len(means))] or None
                 progress = json.loads(str(state["progress"]))
             self.epoch, self.best, self.best_epoch = progress["epoch"], progress["best"], progress["best_epoch"]
         return self.epoch
@@ -415,6 +457,11 @@ def _batchnorms(model):
 
 def _numpy(variable):
     return np.asarray(ops.convert_to_numpy(variable))
+
+
+def _towards(mean, own, share):
+    """Weights so far on the way from a mean to others; what is no weight, such as the state of a seed, is the others'."""
+    return mean + (own - mean) * np.float32(share) if np.issubdtype(own.dtype, np.floating) else own
 
 
 def _mean(logs, weights=None):
