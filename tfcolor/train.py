@@ -133,6 +133,7 @@ SMOKE = [
     "batch=8",
     "epochs=1",
     "epoch_steps=2",
+    "average=0",
     "encoder_weights=none",
     "start=",
 ]

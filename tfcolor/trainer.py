@@ -170,7 +170,7 @@ class Trainer:
     def _average(self):
         """Takes the weights after an epoch that is averaged into the mean (Izmailov et al. 2018, section 3.2).
 
-        Statistics of BatchNormalization are averaged as weights are: computing them anew made no difference that counts.
+        Statistics of BatchNormalization are averaged as weights are; computing them anew made no difference.
         """
         counted = self.epoch - (self.recipe.epochs - self.recipe.average)
         if self.recipe.average and counted >= 1:
@@ -460,7 +460,7 @@ def _numpy(variable):
 
 
 def _towards(mean, own, share):
-    """Weights so far on the way from a mean to others; what is no weight, such as the state of a seed, is the others'."""
+    """A mean, moved by this share towards other weights; what is no number of that kind (a seed's state) is the others'."""
     return mean + (own - mean) * np.float32(share) if np.issubdtype(own.dtype, np.floating) else own
 
 
