@@ -460,7 +460,7 @@ def _numpy(variable):
 
 
 def _towards(mean, own, share):
-    """A mean, moved by this share towards other weights; what is no number of that kind (a seed's state) is the others'."""
+    """A mean, moved by this share towards other weights; what is no such number (a seed's state) is the others'."""
     return mean + (own - mean) * np.float32(share) if np.issubdtype(own.dtype, np.floating) else own
 
 
