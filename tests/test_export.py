@@ -20,8 +20,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfcolor import export
-from tfcolor.colorizer import CARD, Colorizer
-from tfcolor.trainer import Trainer, load_run
+from tfcolor.colorizer import CARD, Colorizer, read_card
+from tfcolor.trainer import Trainer, load_exported, load_run
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,19 @@ def test_a_training_starts_from_an_exported_model(stirred_model, tmp_path):
     (old / CARD).write_text(json.dumps({key: value for key, value in card.items() if key != "recipe"}))
     with pytest.raises(ValueError, match="exported without its recipe"):
         Trainer(dataclasses.replace(recipe, start=str(old)), 1, classes=system.classes)
+
+
+def test_a_task_with_fewer_heads_leaves_out_what_guided_the_training(stirred_model, photos, tmp_path):
+    """Exported as one that only colours: no outline, and the very same colours."""
+    run, model = stirred_model
+    assert export.main([str(run), "-o", str(tmp_path / "m"), "--task", "yuv"]) == 0
+    whole, part = Colorizer.load(str(model)), Colorizer.load(str(tmp_path / "m"))
+    gray = photos[..., 0]
+    assert read_card(tmp_path / "m" / "1")["task"] == "yuv" and not part.segments and whole.segments
+    assert list(part.predict(gray)) == ["regression"]
+    np.testing.assert_allclose(part.chroma(gray), whole.chroma(gray), atol=1e-4)
+    loaded = load_exported(tmp_path / "m" / "1")  # its card says how to build it again
+    assert [head.name for head in loaded.heads] == ["regression"]
 
 
 def test_signatures_equal_the_model_in_memory(stirred_model, photos):
@@ -373,6 +386,8 @@ def test_mistakes_are_named(run_folder, tmp_path, capsys):
         export.export(run_folder, tmp_path / "m", {"temperature": 0.5})
     with pytest.raises(ValueError, match="saturation nan: a number from 0 to 100"):
         export.export(run_folder, tmp_path / "m", {"saturation": float("nan")})
+    assert export.main([str(run_folder), "-o", str(tmp_path / "m"), "--task", "classification"]) == 2
+    assert "task classification wants" in capsys.readouterr().err
     for knob in ("fade", "quantile"):
         assert export.main([str(run_folder), "-o", str(tmp_path / "m"), f"--{knob}", "0.5"]) == 2
         assert f"{knob!r} is no knob of this model" in capsys.readouterr().err

@@ -22,19 +22,20 @@ def main(argv):
     """Runs `tfcolor export`; returns the exit code."""
     options = _parser().parse_args(argv)
     knobs = {name: getattr(options, name) for name in KNOBS}
-    choices = ({k: v for k, v in knobs.items() if v is not None}, options.size, options.weights, options.views)
+    choices = {name: getattr(options, name) for name in ("size", "weights", "views", "task")}
+    choices["knobs"] = {k: v for k, v in knobs.items() if v is not None}
     if options.format != "saved_model":
         if options.segmenter:
             raise ValueError(f"--segmenter: a file for {options.format} holds one network; leave it out")
-        print(convert(options.model, options.output, options.format, *choices))
+        print(convert(options.model, options.output, options.format, **choices))
         return 0
     import_tensorflow()
-    folder = export(options.model, options.output, *choices, options.litert, options.segmenter)
+    folder = export(options.model, options.output, litert=options.litert, segmenter=options.segmenter, **choices)
     print(f"{folder}. Next: tfcolor colorize PHOTO -o OUT.png --model {options.output}")
     return 0
 
 
-def export(workdir, output, knobs=None, size=None, weights=None, views=None, litert=False, segmenter=None):
+def export(workdir, output, knobs=None, size=None, weights=None, views=None, task=None, litert=False, segmenter=None):
     """Writes the next version of a model.
 
     Args:
@@ -44,6 +45,7 @@ def export(workdir, output, knobs=None, size=None, weights=None, views=None, lit
         size: sqrt(h * w) of what the network sees; None: the recipe's.
         weights: file in the run folder; None: the best on validation, else the last.
         views: scales at which the network looks at a photo too (`tfcolor.views`); None: the recipe's.
+        task: one whose heads are among the run's, to leave out what only guided it (`trainer.of_task`); None: its own.
         litert: put the network and its decoding for LiteRT beside it, with which `tfcolor colorize` starts in a
             fraction of the time; 2.5 times the size, twice with a segmenter.
         segmenter: run folder of a network that makes the label maps, for one that reads them: both go into the model.
@@ -60,7 +62,7 @@ def export(workdir, output, knobs=None, size=None, weights=None, views=None, lit
     from tfcolor.serving import ServingModule
     from tfcolor.trainer import load_run
 
-    system = load_run(workdir, weights)
+    system = load_run(workdir, weights, task)
     first = load_run(segmenter) if segmenter else None
     module = ServingModule(system, size or system.recipe.serving_size, knobs, True, first, views)
     output = pathlib.Path(output)
@@ -135,7 +137,7 @@ def _field(number, content):
     return bytes([*start, length]) + content
 
 
-def convert(model, output, format, knobs=None, size=None, weights=None, views=None):
+def convert(model, output, format, knobs=None, size=None, weights=None, views=None, task=None):
     """Writes a model as one file for another runtime: the network and its decoding.
 
     It takes gray uint8 [N, h, w], labels of the same size where the network reads them, and each knob, a float32
@@ -146,7 +148,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
         model: a run folder, a folder of SavedModels, or the name of a shipped model.
         output: the file to write; it is there whole or not at all.
         format: "litert" or "onnx".
-        knobs, size, weights, views: as of `export`, for a run folder alone: a SavedModel has its own.
+        knobs, size, weights, views, task: as of `export`, for a run folder alone: a SavedModel has its own.
 
     Returns:
         The path written.
@@ -162,8 +164,10 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
     if format == "onnx" and not importlib.util.find_spec("tf2onnx"):
         raise ValueError("onnx needs tf2onnx: pip install 'tfcolor[onnx]'")
     is_run = (folder / "recipe.json").is_file()
-    if not is_run and (knobs or size or weights or views is not None):
-        raise ValueError(f"{model} is a SavedModel with its own knobs, size, views and weights; choose a run folder's")
+    if not is_run and (knobs or size or weights or views is not None or task):
+        raise ValueError(
+            f"{model} is a SavedModel with its own knobs, size, views, task, weights; choose a run folder's"
+        )
     import_tensorflow()
     import tensorflow as tf
 
@@ -172,7 +176,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
     from tfcolor.trainer import load_exported, load_run
 
     if is_run:
-        system = load_run(folder, weights)
+        system = load_run(folder, weights, task)
         module = ServingModule(system, size or system.recipe.serving_size, knobs, half=True, views=views)
         predict, decode, card = module.predict, module.decode, model_card(module, folder.name, 0)
     else:
@@ -322,6 +326,11 @@ def _parser():
         metavar="SCALE",
         help="look at a photo at these scales too and take the mean, such as 0.625; -1 is the mirrored photo; none: "
         "look once (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--task",
+        help="leave out what only guided the training: a task with some of its heads, such as classification of "
+        "class_reg_soft (default: the recipe's)",
     )
     for knob in KNOBS:
         parser.add_argument(f"--{knob}", type=real(0), help="default of the decoding")

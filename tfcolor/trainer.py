@@ -6,6 +6,7 @@ On one device, on several, and on several machines it is the same loop and the s
 import collections
 import contextlib
 import csv
+import dataclasses
 import itertools
 import json
 import os
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from tfcolor.color.ab_bins import BINS
 from tfcolor.recipe import Recipe
 from tfcolor.replicas import total
-from tfcolor.tasks import System
+from tfcolor.tasks import System, find_task
 from tfcolor.workers import Workers
 
 STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
@@ -246,13 +247,18 @@ class Trainer:
         return [*self.system.model.variables, *slots, self.system.seeds.state]
 
 
-def load_run(workdir, weights=None):
+def load_run(workdir, weights=None, task=None):
     """The system of a run folder with its weights (the named file; else best, else last).
 
     `recipe.json` alone rebuilds the model.
 
+    Args:
+        workdir: the run folder.
+        weights: a file in it.
+        task: as another task's (`of_task`).
+
     Raises:
-        ValueError: not a run folder, or one without weights.
+        ValueError: not a run folder, or one without weights, or it has not what that task wants.
     """
     workdir = pathlib.Path(workdir)
     if not (workdir / "recipe.json").is_file():
@@ -268,7 +274,28 @@ def load_run(workdir, weights=None):
     scenes = json.loads((workdir / SCENES).read_text("utf-8")) if (workdir / SCENES).is_file() else None
     system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior, scenes)
     system.model.load_weights(found[0])
-    return system
+    return of_task(system, task) if task else system
+
+
+def of_task(system, name):
+    """The same network under another task with some of its heads: without those that only guided its training.
+
+    Raises:
+        ValueError: no such task, or one that wants what this network has not learnt.
+    """
+    heads, recipe = find_task(name).heads, system.recipe
+    kept = {
+        field: {head: value for head, value in getattr(recipe, field).items() if head in heads}
+        for field in ("head_options", "loss_weights")
+    }
+    recipe = dataclasses.replace(recipe, task=name, **kept)
+    other = System(recipe, system.classes, system.prior, system.scenes if "scene" in heads else None)
+    learnt = {variable.path: variable for variable in system.model.variables}
+    for variable in other.model.variables:
+        if variable.path not in learnt or variable.shape != learnt[variable.path].shape:
+            raise ValueError(f"task {name} wants {variable.path}, which a training of {system.recipe.task} has not")
+        variable.assign(learnt[variable.path])
+    return other
 
 
 def start_from(model, name):

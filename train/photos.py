@@ -1,7 +1,7 @@
 """A colouriser for photographs of every kind: colour as a distribution over the 313 bins. Run card: photos.md.
 
-`recipe` learns on crops of 160 px; `large` goes on from there on nearly whole photos. `averaged` and then `whole` go on
-at a constant rate and keep the mean of the weights on their way.
+`recipe` learns on crops of 160 px; `large` goes on from there on nearly whole photos; `averaged` goes on at a constant
+rate, guided by scenes, and keeps the mean of the weights on its way.
 """
 
 from tfcolor.recipe import Recipe
@@ -28,37 +28,22 @@ def large():
 
 def averaged():
     # Beside the bins, a and b by regression and a teacher's scenes (`tfcolor datasets label`) are learnt.
-    return _averaged(
+    return _recipe(
         task="class_reg_soft",
         head_options={"ab_bins": {"rebalance": 0}, "regression": {"space": "lab", "stride": 4}},
         loss_weights={"regression": 20.0, "scene": 0.03},
+        network_options=NETWORK | {"dropout": 0.2},
+        weight_decay=0.1,
         size=192,
         crop_area=(0.3, 1.0),
+        views=(-0.5,),
         learning_rate=5e-4,
         warmup=200,
-        epochs=8,
+        epochs=9,
         epoch_steps=500,
-        average=5,
+        average=6,
         start="runs/photos_large",
     )
-
-
-def whole():
-    return _averaged(
-        size=224,
-        crop_area=(0.5, 1.0),
-        learning_rate=2e-4,
-        warmup=50,
-        epochs=4,
-        epoch_steps=250,
-        average=4,
-        seed=3,
-        start="runs/photos_averaged",
-    )
-
-
-def _averaged(**fields):
-    return _recipe(network_options=NETWORK | {"dropout": 0.2}, weight_decay=0.1, views=(-0.5,), **fields)
 
 
 def _recipe(task="classification", network_options=NETWORK, **fields):
