@@ -175,9 +175,9 @@ class Trainer:
         """
         counted = self.epoch - (self.recipe.epochs - self.recipe.average)
         if self.recipe.average and counted >= 1:
-            weights = [_numpy(variable) for variable in self.system.model.variables]
+            weights = [_numpy(weight) for weight in self.system.model.weights]
             means = weights if counted == 1 else self.mean
-            self.mean = [_towards(mean, own, 1 / counted) for mean, own in zip(means, weights, strict=True)]
+            self.mean = [mean + (own - mean) / counted for mean, own in zip(means, weights, strict=True)]
 
     @contextlib.contextmanager
     def _averaged(self):
@@ -185,13 +185,13 @@ class Trainer:
         if self.mean is None:
             yield
             return
-        variables = self.system.model.variables
-        own = [_numpy(variable) for variable in variables]
-        self._assign(variables, self.mean)
+        weights = self.system.model.weights
+        own = [_numpy(weight) for weight in weights]
+        self._assign(weights, self.mean)
         try:
             yield
         finally:
-            self._assign(variables, own)
+            self._assign(weights, own)
 
     def _assign(self, variables, values):
         with self._scope():
@@ -290,8 +290,8 @@ def of_task(system, name):
     }
     recipe = dataclasses.replace(recipe, task=name, **kept)
     other = System(recipe, system.classes, system.prior, system.scenes if "scene" in heads else None)
-    learnt = {variable.path: variable for variable in system.model.variables}
-    for variable in other.model.variables:
+    learnt = {variable.path: variable for variable in system.model.weights}
+    for variable in other.model.weights:
         if variable.path not in learnt or variable.shape != learnt[variable.path].shape:
             raise ValueError(f"task {name} wants {variable.path}, which a training of {system.recipe.task} has not")
         variable.assign(learnt[variable.path])
@@ -484,11 +484,6 @@ def _batchnorms(model):
 
 def _numpy(variable):
     return np.asarray(ops.convert_to_numpy(variable))
-
-
-def _towards(mean, own, share):
-    """A mean, moved by this share towards other weights; what is no such number (a seed's state) is the others'."""
-    return mean + (own - mean) * np.float32(share) if np.issubdtype(own.dtype, np.floating) else own
 
 
 def _mean(logs, weights=None):
