@@ -386,8 +386,9 @@ def test_mistakes_are_named(run_folder, tmp_path, capsys):
         export.export(run_folder, tmp_path / "m", {"temperature": 0.5})
     with pytest.raises(ValueError, match="saturation nan: a number from 0 to 100"):
         export.export(run_folder, tmp_path / "m", {"saturation": float("nan")})
-    assert export.main([str(run_folder), "-o", str(tmp_path / "m"), "--task", "classification"]) == 2
-    assert "task classification wants" in capsys.readouterr().err
+    for task in ("classification", "segmentation_", "semantic_photos", ""):
+        assert export.main([str(run_folder), "-o", str(tmp_path / "m"), "--task", task]) == 2
+        assert "yuv, multitask" in capsys.readouterr().err  # those that fit, or all that there are
     for knob in ("fade", "quantile"):
         assert export.main([str(run_folder), "-o", str(tmp_path / "m"), f"--{knob}", "0.5"]) == 2
         assert f"{knob!r} is no knob of this model" in capsys.readouterr().err

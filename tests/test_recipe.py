@@ -50,6 +50,11 @@ def test_mistakes_are_named(setting, said):
         Recipe().changed([setting])
 
 
+def test_what_is_averaged_does_not_stop_early():
+    with pytest.raises(ValueError, match="choose one"):
+        Recipe().changed(["average=2", "early_stop=3"])
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_reads_and_has_its_run_card(path):
     for variant in variants(path):

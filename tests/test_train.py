@@ -1,5 +1,6 @@
 """A training: interrupted at any moment it ends in the very same weights; what it writes; what it refuses."""
 
+import contextlib
 import csv
 import os
 import pathlib
@@ -160,36 +161,40 @@ class Stopped(Exception):
 
 
 def test_the_mean_of_the_last_epochs_is_kept_and_survives_an_interruption(tmp_path, eager):
-    """Against NumPy: of the weights as they were after epochs 2 and 3, at a rate that stays what it is."""
-    recipe = Recipe(task="yuv", encoder="tiny", encoder_weights="none", batch=2, epochs=3, average=2, warmup=0)
-    random, after = np.random.default_rng(0), []
-    batches = [{"image": random.integers(0, 256, (2, 32, 32, 3), "uint8")} for _ in range(3)]
+    """Against NumPy: of the weights as they were after epochs 2, 3 and 4, at a rate that stays what it is."""
+    recipe = Recipe(task="yuv", encoder="tiny", encoder_weights="none", batch=2, epochs=4, average=3, warmup=0)
+    random = np.random.default_rng(0)
+    batches = [{"image": random.integers(0, 256, (2, 32, 32, 3), "uint8")} for _ in range(4)]
 
-    def trainer(name, stop=None):
+    def run(name, stop=None):
+        """-> (trainer, its own weights before each epoch and after all, the rows of its log)."""
         (tmp_path / name).mkdir(exist_ok=True)
-        trainer = Trainer(recipe, 1, tmp_path / name)
+        trainer, own, rows = Trainer(recipe, 1, tmp_path / name), [], []
         trainer.resume()
 
         def training(epoch):
-            after.append(trainer.system.model.get_weights())
+            own.append(trainer.system.model.get_weights())
             if epoch == stop:
                 raise Stopped
             return batches[epoch : epoch + 1]
 
-        return trainer, lambda: trainer.fit(training, lambda: batches[:1])
+        with contextlib.suppress(Stopped):
+            rows = trainer.fit(training, lambda: batches[:1])
+        return trainer, [*own, trainer.system.model.get_weights()], rows
 
-    whole, fit = trainer("whole")
-    fit()
-    means = [(second + third) / 2 for second, third in zip(after[2], whole.system.model.get_weights(), strict=True)]
-    assert any(np.any(mean != third) for mean, third in zip(means, whole.system.model.get_weights(), strict=True))
-    _, interrupted = trainer("interrupted", stop=2)
-    with pytest.raises(Stopped):
-        interrupted()
-    trainer("interrupted")[1]()
-    for name in ("whole", "interrupted"):
-        whole.system.model.load_weights(tmp_path / name / LAST)
-        for kept, mean in zip(whole.system.model.get_weights(), means, strict=True):
-            np.testing.assert_allclose(kept, mean, rtol=1e-5, atol=1e-7, err_msg=name)
+    whole, own, rows = run("whole")
+    assert run("interrupted", stop=3)[2] == []
+    resumed, resumed_own, _ = run("interrupted")
+    for theirs, ours in zip(resumed_own[-1], own[-1], strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+    means = [np.mean(weights, axis=0) for weights in zip(*own[2:], strict=True)]
+    assert len(own) == 5 and any(np.any(mean != last) for mean, last in zip(means, own[-1], strict=True))
+    for name, weights in (("whole", LAST), ("whole", BEST), ("interrupted", LAST)):
+        resumed.system.model.load_weights(tmp_path / name / weights)
+        for kept, mean in zip(resumed.system.model.get_weights(), means, strict=True):
+            np.testing.assert_allclose(kept, mean, rtol=1e-4, atol=1e-6, err_msg=f"{name} {weights}")
+    assert rows[-1]["val_loss"] == pytest.approx(float(resumed.validate(batches[0])["loss"]), rel=1e-4)
+    assert rows[-1]["val_loss"] != pytest.approx(float(whole.validate(batches[0])["loss"]), rel=1e-4)
     assert [float(optimizer.learning_rate) for optimizer, _ in whole.optimizers] == pytest.approx([1e-3, 0.15e-3])
 
 

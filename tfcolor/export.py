@@ -329,8 +329,8 @@ def _parser():
     )
     parser.add_argument(
         "--task",
-        help="leave out what only guided the training: a task with some of its heads, such as classification of "
-        "class_reg_soft (default: the recipe's)",
+        help="leave out what only guided the training: a task with some of its heads, such as "
+        "classification_rebalanced of semantic_guides (default: the recipe's)",
     )
     for knob in KNOBS:
         parser.add_argument(f"--{knob}", type=real(0), help="default of the decoding")

@@ -66,8 +66,9 @@ class Recipe:
         epochs: passes over the data.
         epoch_steps: end an epoch after so many steps (the next goes on with other photos); 0: all photos.
         early_stop: epochs without a better validation loss after which to stop; 0: never.
-        average: of the weights after so many of the last epochs the mean is kept, and validated; the rate then stays
-            constant after `warmup` (stochastic weight averaging, Izmailov et al. 2018). 0: the weights as they are.
+        average: of the weights after so many of the last epochs the mean is what is validated, and kept, as the best
+            ones too; the rate stays constant after `warmup` (stochastic weight averaging, Izmailov et al. 2018). Not
+            with `early_stop`. 0: the weights as they are.
         precision: "float32" or "mixed_bfloat16" (float16 would want a loss scale shared by both optimisers).
         seed: of everything random.
     """
@@ -129,6 +130,8 @@ class Recipe:
                     raise ValueError(f"recipe: {name}={getattr(self, name)}; from {least} up")
         if self.average > self.epochs:
             raise ValueError(f"recipe: average={self.average}; at most the {self.epochs} epochs that there are")
+        if self.average and self.early_stop:
+            raise ValueError("recipe: early_stop would end a training before its last epochs are averaged; choose one")
         check_views(self.views)
         if self.labels not in ("", "merged"):
             raise ValueError(f"recipe: labels={self.labels!r}; 'merged', or '' for the sources' own")

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from tfcolor.color.ab_bins import BINS
 from tfcolor.recipe import Recipe
 from tfcolor.replicas import total
-from tfcolor.tasks import System, find_task
+from tfcolor.tasks import TASKS, System, find_task
 from tfcolor.workers import Workers
 
 STATE = "state.npz"  # everything a training needs to go on, written whole after each epoch
@@ -83,6 +83,8 @@ class Trainer:
     def fit(self, training, validation, report=None):
         """Trains from `self.epoch` on, to the recipe's last epoch or the early stop.
 
+        Weights that are averaged are in the run folder; the network itself goes on with its own.
+
         Args:
             training: function of the epoch -> an iterable of uint8 batches, the same for the same epoch; this worker's
                 part of each.
@@ -106,7 +108,7 @@ class Trainer:
             self._average()
             with self._averaged():
                 log |= {f"val_{key}": value for key, value in self._validation(validation()).items()}
-                if log["val_loss"] < self.best:
+                if log["val_loss"] < self.best or self.recipe.average:  # a mean of more epochs is what counts
                     self.best, self.best_epoch = log["val_loss"], self.epoch
                 row = {
                     "epoch": self.epoch,
@@ -171,7 +173,8 @@ class Trainer:
     def _average(self):
         """Takes the weights after an epoch that is averaged into the mean (Izmailov et al. 2018, section 3.2).
 
-        Statistics of BatchNormalization are averaged as weights are; computing them anew made no difference.
+        Statistics of BatchNormalization are averaged as weights are. Computing them anew, as the paper does, gained
+        nothing where the encoder keeps its own (train/photos.md).
         """
         counted = self.epoch - (self.recipe.epochs - self.recipe.average)
         if self.recipe.average and counted >= 1:
@@ -274,28 +277,36 @@ def load_run(workdir, weights=None, task=None):
     scenes = json.loads((workdir / SCENES).read_text("utf-8")) if (workdir / SCENES).is_file() else None
     system = System(recipe.changed(["encoder_weights=none", "precision=float32"]), classes, prior, scenes)
     system.model.load_weights(found[0])
-    return of_task(system, task) if task else system
+    return system if task is None else of_task(system, task)
 
 
 def of_task(system, name):
-    """The same network under another task with some of its heads: without those that only guided its training.
+    """The same network with fewer heads, those of another task: without what only guided its training.
+
+    Its recipe is that of what is left: trained by it, the network would have had no guides.
 
     Raises:
-        ValueError: no such task, or one that wants what this network has not learnt.
+        ValueError: no such task, or one of another network or with heads that this one has not (names those that fit).
     """
-    heads, recipe = find_task(name).heads, system.recipe
+    task, recipe = find_task(name), system.recipe
+    fitting = [other for other in TASKS if _is_part(TASKS[other], find_task(recipe.task))]
+    if name not in fitting:
+        raise ValueError(f"task {name} is no part of {recipe.task}; there are {', '.join(fitting)}")
     kept = {
-        field: {head: value for head, value in getattr(recipe, field).items() if head in heads}
+        field: {head: value for head, value in getattr(recipe, field).items() if head in task.heads}
         for field in ("head_options", "loss_weights")
     }
-    recipe = dataclasses.replace(recipe, task=name, **kept)
-    other = System(recipe, system.classes, system.prior, system.scenes if "scene" in heads else None)
-    learnt = {variable.path: variable for variable in system.model.weights}
-    for variable in other.model.weights:
-        if variable.path not in learnt or variable.shape != learnt[variable.path].shape:
-            raise ValueError(f"task {name} wants {variable.path}, which a training of {system.recipe.task} has not")
-        variable.assign(learnt[variable.path])
-    return other
+    scenes = system.scenes if "scene" in task.heads else None
+    part = System(dataclasses.replace(recipe, task=name, **kept), system.classes, system.prior, scenes)
+    learnt = {weight.path: weight for weight in system.model.weights}
+    for weight in part.model.weights:
+        weight.assign(learnt[weight.path])
+    return part
+
+
+def _is_part(task, whole):
+    """Whether a task has the network of another one and some of its very heads."""
+    return task.network is whole.network and task.heads.items() <= whole.heads.items()
 
 
 def start_from(model, name):
