@@ -16,10 +16,12 @@ import tensorflow as tf
 import tiny_encoder  # noqa: F401  (registers itself)
 
 from tfcolor import train
+from tfcolor.color.ab_bins import CENTRES
 from tfcolor.color.spaces import rgb_to_gray
 from tfcolor.colorizer import Colorizer
 from tfcolor.recipe import Recipe, read_recipe, variants
-from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run
+from tfcolor.tasks import System, find_task
+from tfcolor.trainer import BEST, LAST, STATE, Trainer, load_run, of_task
 
 FEW = ["--task", "multitask", "--smoke", "--set", "epochs=3", "--set", "random_gray=0.5", "--set", "epoch_steps=3"]
 
@@ -251,6 +253,26 @@ def test_mistakes_are_named(arguments, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         train.main([*arguments, "--debug", "--workdir", str(tmp_path / "run")])
     assert not (tmp_path / "run" / STATE).exists()
+
+
+def test_a_part_of_a_task_colours_as_the_whole():
+    """At any vividness: the part's distribution counts as learnt with rebalancing, as the whole's."""
+    recipe = Recipe("class_reg_soft", encoder="tiny", encoder_weights="none", **find_task("class_reg_soft").defaults)
+    random = np.random.default_rng(0)
+    prior = np.exp(CENTRES[:, 0] / 20)  # red is common
+    whole = System(recipe, prior=prior / prior.sum())
+    for weight in whole.model.weights:
+        weight.assign(random.normal(0, 0.1, weight.shape) if weight.path.startswith("ab_bins") else weight)
+    part = of_task(whole, "classification_rebalanced")
+    gray = random.random((1, 32, 32, 1)).astype("float32")
+    assert list(part.outputs(gray)) == ["ab_bins"] and list(part.recipe.loss_weights) == []
+    colours = []
+    for vividness in (0.0, 1.0, None):
+        colours += [s.chroma(s.outputs(gray), gray, vividness=vividness) for s in (part, whole)]
+        np.testing.assert_allclose(colours[-2], colours[-1], atol=1e-6)
+    assert np.abs(colours[0] - colours[2]).max() > 0.01  # so another vividness would show
+    with pytest.raises(ValueError, match="no part of class_reg_soft; there are .*classification_rebalanced"):
+        of_task(whole, "classification")  # another default of `rebalance`
 
 
 def test_load_run_names_what_is_no_run_folder(tmp_path):

@@ -164,7 +164,7 @@ def convert(model, output, format, knobs=None, size=None, weights=None, views=No
     if format == "onnx" and not importlib.util.find_spec("tf2onnx"):
         raise ValueError("onnx needs tf2onnx: pip install 'tfcolor[onnx]'")
     is_run = (folder / "recipe.json").is_file()
-    if not is_run and (knobs or size or weights or views is not None or task):
+    if not is_run and (knobs or size or weights or views is not None or task is not None):
         raise ValueError(
             f"{model} is a SavedModel with its own knobs, size, views, task, weights; choose a run folder's"
         )
